@@ -1,0 +1,1 @@
+"""Make a Django site use a Postgres that sleeps, wakes and has replicas, here and on Neon."""

@@ -1,0 +1,1 @@
+"""Dormouse: serverless Postgres on one machine, speaking the API of Neon."""

@@ -1,0 +1,1 @@
+"""The Neon API as a promise: typed records, and a client on the standard library alone."""

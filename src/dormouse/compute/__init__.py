@@ -1,0 +1,1 @@
+"""One Postgres, from asleep to awake."""

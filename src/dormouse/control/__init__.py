@@ -1,0 +1,1 @@
+"""Projects, branches, endpoints, roles and operations."""

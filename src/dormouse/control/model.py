@@ -1,0 +1,255 @@
+"""The records of the platform: what exists, as frozen values.
+
+Names and enumerations are the Neon API's (Project, Branch, Endpoint, Role, Database, Operation). A change is
+`dataclasses.replace`; storing one is the catalog's business, and what a compute is doing at this moment is
+its supervisor's: `Endpoint.current_state` is filled in by the service when it hands a record out.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
+
+__all__ = [
+    "DEFAULT_SUSPEND_TIMEOUT_S",
+    "Branch",
+    "BranchState",
+    "Database",
+    "Endpoint",
+    "EndpointDefaults",
+    "EndpointSpec",
+    "EndpointState",
+    "EndpointType",
+    "Operation",
+    "OperationAction",
+    "OperationStatus",
+    "Project",
+    "ProjectCreated",
+    "ProjectSpec",
+    "Role",
+    "suspend_timeout_s",
+]
+
+DEFAULT_SUSPEND_TIMEOUT_S: Final = 300
+"""What `suspend_timeout_seconds: 0` means at Neon."""
+
+
+class BranchState(StrEnum):
+    """`init` until its data directory and records are there."""
+
+    INIT = "init"
+    RESETTING = "resetting"
+    READY = "ready"
+    ARCHIVED = "archived"
+
+
+class EndpointType(StrEnum):
+    """A primary, or a streaming standby of it."""
+
+    READ_WRITE = "read_write"
+    READ_ONLY = "read_only"
+
+
+class EndpointState(StrEnum):
+    """`init` until created, `active` while a server runs, `idle` while it sleeps."""
+
+    INIT = "init"
+    ACTIVE = "active"
+    IDLE = "idle"
+
+
+class OperationAction(StrEnum):
+    """The actions that old and new clients both accept; another one breaks neon-api's whole list."""
+
+    CREATE_TIMELINE = "create_timeline"
+    CREATE_BRANCH = "create_branch"
+    CREATE_COMPUTE = "create_compute"
+    START_COMPUTE = "start_compute"
+    SUSPEND_COMPUTE = "suspend_compute"
+    APPLY_CONFIG = "apply_config"
+    DELETE_TIMELINE = "delete_timeline"
+
+
+class OperationStatus(StrEnum):
+    """Ended for good: `finished`, `failed`, `cancelled`, `skipped`."""
+
+    SCHEDULING = "scheduling"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    ERROR = "error"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointDefaults:
+    """What an endpoint gets when its creator does not say."""
+
+    autoscaling_limit_min_cu: float = 0.25
+    autoscaling_limit_max_cu: float = 0.25
+    suspend_timeout_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One tenant: a Postgres major version and a tree of branches."""
+
+    id: ProjectId
+    name: str
+    pg_version: int
+    """The major version, kept for life."""
+    region_id: str
+    store_passwords: bool
+    history_retention_seconds: int
+    default_endpoint_settings: EndpointDefaults
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One line of data with its own history."""
+
+    id: BranchId
+    project_id: ProjectId
+    name: str
+    incarnation: Incarnation
+    """Which life of the data is current: part of the paths of data directory and archive."""
+    state: BranchState
+    default: bool
+    protected: bool
+    created_at: datetime
+    updated_at: datetime
+    parent_id: BranchId | None = None
+    stopped_cleanly: bool = True
+    """Whether the data directory is that of an orderly stop: then the kept verifiers are the true ones."""
+    end_of_wal: str = ""
+    """The LSN a standby must have replayed to be current with this branch while its primary sleeps."""
+    last_active: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A compute's lasting side: its name, its size, when it may sleep."""
+
+    id: EndpointId
+    project_id: ProjectId
+    branch_id: BranchId
+    type: EndpointType
+    name: str
+    autoscaling_limit_min_cu: float
+    autoscaling_limit_max_cu: float
+    suspend_timeout_seconds: int
+    """As the API has it: 0 is the default, -1 never."""
+    disabled: bool
+    created_at: datetime
+    updated_at: datetime
+    current_state: EndpointState = EndpointState.INIT
+    pending_state: EndpointState | None = None
+    last_active: datetime | None = None
+    started_at: datetime | None = None
+    suspended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A role that may log in; the password is kept so that it can be revealed."""
+
+    branch_id: BranchId
+    name: str
+    password: str | None = field(repr=False)
+    protected: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database of a branch."""
+
+    id: int
+    branch_id: BranchId
+    name: str
+    owner_name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One piece of work, as the API shows it."""
+
+    id: OperationId
+    project_id: ProjectId
+    branch_id: BranchId | None
+    endpoint_id: EndpointId | None
+    action: OperationAction
+    status: OperationStatus
+    created_at: datetime
+    updated_at: datetime
+    failures_count: int = 0
+    total_duration_ms: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSpec:
+    """What the creator of a project may ask for; None takes the default.
+
+    Lengths and ranges were checked at the border.
+    """
+
+    name: str | None = None
+    pg_version: int | None = None
+    region_id: str | None = None
+    store_passwords: bool = True
+    history_retention_seconds: int = 86400
+    branch_name: str = "main"
+    role_name: str | None = None
+    database_name: str = "neondb"
+    endpoint_defaults: EndpointDefaults = field(default_factory=EndpointDefaults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSpec:
+    """What the creator of an endpoint may ask for; None takes the project's default."""
+
+    branch_id: BranchId
+    type: EndpointType
+    name: str = ""
+    autoscaling_limit_min_cu: float | None = None
+    autoscaling_limit_max_cu: float | None = None
+    suspend_timeout_seconds: int | None = None
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCreated:
+    """All that came into being with a project. Operations are in the order in which they run."""
+
+    project: Project
+    branch: Branch
+    endpoint: Endpoint
+    role: Role
+    database: Database
+    operations: tuple[Operation, ...]
+
+
+def suspend_timeout_s(endpoint: Endpoint) -> float | None:
+    """Seconds without activity after which the compute may sleep; None is never."""
+    match endpoint.suspend_timeout_seconds:
+        case 0:
+            return float(DEFAULT_SUSPEND_TIMEOUT_S)
+        case -1:
+            return None
+        case seconds:
+            return float(seconds)
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Neon's objects carry whole seconds, in UTC."""
+    return moment.astimezone(UTC).replace(microsecond=0)

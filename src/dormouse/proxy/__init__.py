@@ -1,0 +1,1 @@
+"""From a TLS client to the right compute."""

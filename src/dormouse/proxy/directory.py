@@ -1,0 +1,57 @@
+"""What the proxy needs to know of the computes, and no more. `assembly` gives it one of these."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dormouse.names import EndpointId
+
+__all__ = ["Activity", "Address", "Directory"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a compute that is ready listens."""
+
+    socket_path: str
+    """The unix socket itself: `/run/…/.s.PGSQL.5432`."""
+
+    notice: str = ""
+    """Told to the client as a NOTICE before its first query; empty says nothing."""
+
+
+class Activity:
+    """What the relay leaves behind for whoever decides about sleep; one per compute, kept by its owner.
+
+    Plain attributes, because the relay writes `last` for every read from a client.
+    """
+
+    __slots__ = ("connections", "last")
+
+    def __init__(self, now: float) -> None:
+        self.last: float = now
+        """Loop time of the last bytes a client sent, in seconds."""
+        self.connections: int = 0
+        """Clients that are relayed now."""
+
+
+class Directory(Protocol):
+    """The computes as the proxy sees them."""
+
+    async def verifier(self, endpoint: EndpointId, role: str) -> str | None:
+        """The role's SCRAM verifier as `pg_authid.rolpassword` has it; None if it cannot log in by password.
+
+        Wakes nothing that was stopped cleanly. Raises EndpointNotFound, EndpointDisabled.
+        """
+        ...
+
+    async def locate(self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool) -> Address:
+        """Wake the compute if it sleeps, and return where it listens once it is ready.
+
+        Raises StartFailed with the reason; EndpointDisabled; RequestError if `role` no longer has the
+        `verifier` that it was authenticated with.
+        """
+        ...
+
+    def activity(self, endpoint: EndpointId) -> Activity:
+        """The compute's record of activity; valid until it sleeps."""
+        ...

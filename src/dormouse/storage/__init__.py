@@ -1,0 +1,1 @@
+"""Data directories that branch."""

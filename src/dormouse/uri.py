@@ -1,0 +1,60 @@
+"""Connection strings: the one record behind every way of writing down how to connect.
+
+The URL form is libpq's (manual, 34.1.1.2 Connection URIs). Values are percent-encoded, so a role, a
+database or a password may hold any character.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import quote, quote_plus
+
+__all__ = ["ConnectionParameters"]
+
+_PG_VARIABLES = {
+    "sslmode": "PGSSLMODE",
+    "channel_binding": "PGCHANNELBINDING",
+    "sslrootcert": "PGSSLROOTCERT",
+    "hostaddr": "PGHOSTADDR",
+    "options": "PGOPTIONS",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionParameters:
+    """Where a client connects, as whom, and how.
+
+    `port` None means Postgres's own, 5432, and is then left out. `options` are libpq's other keywords
+    (`sslmode`, `hostaddr`, …), written in the order given.
+    """
+
+    role: str
+    password: str | None = field(repr=False)
+    host: str
+    database: str
+    port: int | None = None
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def url(self) -> str:
+        """`postgresql://role:password@host:port/database?sslmode=require&…`"""
+        return self._url(self.password)
+
+    def redacted(self) -> str:
+        """The URL with the password as `****`, for messages and logs."""
+        return self._url("****" if self.password is not None else None)
+
+    def pg_variables(self) -> dict[str, str]:
+        """libpq's environment variables (manual, 34.15): `PGHOST`, `PGUSER`, …"""
+        variables = {"PGHOST": self.host, "PGPORT": str(self.port or 5432), "PGUSER": self.role}
+        variables["PGDATABASE"] = self.database
+        if self.password is not None:
+            variables["PGPASSWORD"] = self.password
+        variables |= {_PG_VARIABLES[key]: value for key, value in self.options.items() if key in _PG_VARIABLES}
+        return variables
+
+    def _url(self, password: str | None) -> str:
+        secret = "" if password is None else ":" + quote(password, safe="*")
+        port = "" if self.port is None else f":{self.port}"
+        query = "&".join(f"{key}={quote_plus(value, safe='/:')}" for key, value in self.options.items())
+        where = f"{quote(self.role, safe='')}{secret}@{self.host}{port}/{quote(self.database, safe='')}"
+        return f"postgresql://{where}" + (f"?{query}" if query else "")

@@ -1,0 +1,1 @@
+"""The HTTP side: the Neon API, and the console."""

@@ -1,0 +1,1 @@
+"""The Postgres protocol as bytes and events; no sockets."""
