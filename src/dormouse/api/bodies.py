@@ -1,0 +1,270 @@
+"""What travels whole in one request or answer of the Neon API: the objects, and what stands around them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dormouse.api.records import (
+    Branch,
+    ConnectionDetails,
+    Database,
+    Endpoint,
+    EndpointSettings,
+    Operation,
+    Organization,
+    Project,
+    ProjectListItem,
+    Region,
+    Role,
+)
+from dormouse.names import BranchId
+
+__all__ = [
+    "BranchAnswer",
+    "BranchCount",
+    "BranchPagination",
+    "BranchesPage",
+    "ConnectionUri",
+    "Cursor",
+    "DatabaseAnswer",
+    "Databases",
+    "EndpointAnswer",
+    "EndpointChanged",
+    "EndpointCreate",
+    "EndpointCreateRequest",
+    "Endpoints",
+    "ErrorBody",
+    "NewBranch",
+    "OperationAnswer",
+    "OperationsPage",
+    "Organizations",
+    "ProjectAnswer",
+    "ProjectCreate",
+    "ProjectCreateRequest",
+    "ProjectCreated",
+    "ProjectsPage",
+    "Regions",
+    "RoleAnswer",
+    "RolePassword",
+    "Roles",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorBody:
+    """The body of every answer that is not a success. `code` is nearly always empty."""
+
+    message: str
+    code: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where the next page begins: give it back as `cursor`."""
+
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchPagination:
+    """`next` is absent on the last page."""
+
+    sort_by: str | None = None
+    sort_order: str | None = None
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organizations:
+    """`GET /users/me/organizations`"""
+
+    organizations: tuple[Organization, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regions:
+    """`GET /regions`"""
+
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectsPage:
+    """`GET /projects`; `pagination` stands on the last page too, and is absent from an empty one."""
+
+    projects: tuple[ProjectListItem, ...]
+    applications: Mapping[str, object] = field(default_factory=dict)
+    integrations: Mapping[str, object] = field(default_factory=dict)
+    pagination: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectAnswer:
+    """`GET /projects/{id}`"""
+
+    project: Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBranch:
+    """The first branch of a project that is to be made."""
+
+    name: str | None = None
+    role_name: str | None = None
+    database_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCreate:
+    """What the creator of a project may ask for; None leaves it to the platform."""
+
+    name: str | None = None
+    pg_version: int | None = None
+    region_id: str | None = None
+    org_id: str | None = None
+    store_passwords: bool | None = None
+    history_retention_seconds: int | None = None
+    branch: NewBranch | None = None
+    default_endpoint_settings: EndpointSettings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCreateRequest:
+    """`POST /projects`"""
+
+    project: ProjectCreate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCreated:
+    """The answer to `POST /projects`: all that came into being. The role carries its password."""
+
+    project: Project
+    connection_uris: tuple[ConnectionDetails, ...]
+    roles: tuple[Role, ...]
+    databases: tuple[Database, ...]
+    operations: tuple[Operation, ...]
+    branch: Branch
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsPage:
+    """`GET …/operations`, newest first."""
+
+    operations: tuple[Operation, ...]
+    pagination: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationAnswer:
+    """`GET …/operations/{id}`"""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionUri:
+    """`GET …/connection_uri`"""
+
+    uri: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchesPage:
+    """`GET …/branches`. neonctl cannot draw its table without `annotations`."""
+
+    branches: tuple[Branch, ...]
+    annotations: Mapping[str, object] = field(default_factory=dict)
+    pagination: BranchPagination | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchAnswer:
+    """`GET …/branches/{id}`"""
+
+    branch: Branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchCount:
+    """`GET …/branches/count`"""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """`GET …/roles`"""
+
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleAnswer:
+    """`GET …/roles/{name}`"""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolePassword:
+    """`GET …/roles/{name}/reveal_password`"""
+
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Databases:
+    """`GET …/databases`"""
+
+    databases: tuple[Database, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAnswer:
+    """`GET …/databases/{name}`"""
+
+    database: Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """`GET …/endpoints`, of a project or of a branch."""
+
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointAnswer:
+    """`GET …/endpoints/{id}`"""
+
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointCreate:
+    """What the creator of an endpoint may ask for; None leaves it to the project."""
+
+    branch_id: BranchId
+    type: str
+    name: str | None = None
+    autoscaling_limit_min_cu: float | None = None
+    autoscaling_limit_max_cu: float | None = None
+    suspend_timeout_seconds: int | None = None
+    disabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointCreateRequest:
+    """`POST …/endpoints`"""
+
+    endpoint: EndpointCreate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointChanged:
+    """The answer to every change of an endpoint: as it is now, and the work that the change takes."""
+
+    endpoint: Endpoint
+    operations: tuple[Operation, ...]

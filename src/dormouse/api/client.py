@@ -1,0 +1,317 @@
+"""A client of the Neon API on the standard library alone: one method per route, records in and out.
+
+It speaks to this platform and to Neon alike. One request is one connection, so a Client may be used from any
+thread, and there is nothing to close. It does not retry: whether that is safe is the caller's knowledge.
+"""
+
+import http.client
+import ipaddress
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
+
+from dormouse.api.bodies import (
+    BranchAnswer,
+    BranchCount,
+    BranchesPage,
+    ConnectionUri,
+    DatabaseAnswer,
+    Databases,
+    EndpointAnswer,
+    EndpointChanged,
+    EndpointCreate,
+    EndpointCreateRequest,
+    Endpoints,
+    OperationAnswer,
+    OperationsPage,
+    Organizations,
+    ProjectAnswer,
+    ProjectCreate,
+    ProjectCreated,
+    ProjectCreateRequest,
+    ProjectsPage,
+    Regions,
+    RoleAnswer,
+    RolePassword,
+    Roles,
+)
+from dormouse.api.errors import ApiError, Malformed, NoAnswer, refusal
+from dormouse.api.json_form import from_json, to_json
+from dormouse.api.records import (
+    Auth,
+    Branch,
+    CurrentUser,
+    Database,
+    Endpoint,
+    Operation,
+    Organization,
+    Project,
+    Region,
+    Role,
+)
+from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+
+class Client:
+    """Calls the API at `base_url`, for example `http://127.0.0.1:55433/api/v2`, with or without a final slash.
+
+    Every method raises an ApiError: Refused where the server said no, NoAnswer where nobody answered within
+    `timeout_s`, Malformed where the answer is not the API's.
+    """
+
+    def __init__(
+        self, base_url: str, api_key: str, *, timeout_s: float = 60.0, user_agent: str = "dormouse"
+    ) -> None:
+        """Raises ApiError for an address or a key that no request could carry."""
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ApiError(
+                "the API's address must look like http://127.0.0.1:55433/api/v2, without user or password"
+            )
+        # http.client would refuse such a key too, with the key in its message.
+        if not api_key.isascii() or not api_key.isprintable():
+            raise ApiError("the API key holds characters that cannot stand in a header")
+        self.base_url = base_url.rstrip("/")
+        self._authorization = f"Bearer {api_key}"
+        self._timeout_s = timeout_s
+        self._user_agent = user_agent
+        self._opener = _opener(parts.hostname)
+
+    def __repr__(self) -> str:
+        return f"Client({self.base_url!r})"
+
+    def me(self) -> CurrentUser:
+        """Whom the key belongs to."""
+        return self._get(CurrentUser, "/users/me")
+
+    def organizations(self) -> tuple[Organization, ...]:
+        """The organizations of the key's owner."""
+        return self._get(Organizations, "/users/me/organizations").organizations
+
+    def auth(self) -> Auth:
+        """How this client proves who it is."""
+        return self._get(Auth, "/auth")
+
+    def regions(self) -> tuple[Region, ...]:
+        """Where projects may live."""
+        return self._get(Regions, "/regions").regions
+
+    def projects(
+        self, *, limit: int | None = None, cursor: str | None = None, search: str | None = None
+    ) -> ProjectsPage:
+        """One page of projects; the server's default is ten."""
+        return self._get(ProjectsPage, "/projects", limit=limit, cursor=cursor, search=search)
+
+    def create_project(self, project: ProjectCreate | None = None) -> ProjectCreated:
+        """Make a project with its branch, role, database and compute; the compute may still be starting."""
+        body = to_json(ProjectCreateRequest(project=project or ProjectCreate()))
+        return self._post(ProjectCreated, "/projects", body)
+
+    def project(self, project: ProjectId) -> Project:
+        """One project."""
+        return self._get(ProjectAnswer, _path("projects", project)).project
+
+    def operations(
+        self, project: ProjectId, *, limit: int | None = None, cursor: str | None = None
+    ) -> OperationsPage:
+        """One page of a project's operations, newest first."""
+        return self._get(OperationsPage, _path("projects", project, "operations"), limit=limit, cursor=cursor)
+
+    def operation(self, project: ProjectId, operation: OperationId) -> Operation:
+        """One operation."""
+        return self._get(OperationAnswer, _path("projects", project, "operations", operation)).operation
+
+    def connection_uri(
+        self,
+        project: ProjectId,
+        *,
+        database: str,
+        role: str,
+        branch: BranchId | None = None,
+        endpoint: EndpointId | None = None,
+        pooled: bool = False,
+    ) -> str:
+        """A connection string with its password; without branch or endpoint, the default branch's primary."""
+        path = _path("projects", project, "connection_uri")
+        answer = self._get(
+            ConnectionUri,
+            path,
+            database_name=database,
+            role_name=role,
+            branch_id=branch,
+            endpoint_id=endpoint,
+            pooled="true" if pooled else None,
+        )
+        return answer.uri
+
+    def branches(
+        self,
+        project: ProjectId,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        search: str | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+    ) -> BranchesPage:
+        """One page of branches; without `limit`, all of them."""
+        query = {"limit": limit, "cursor": cursor, "search": search, "sort_by": sort_by, "sort_order": sort_order}
+        return self._get(BranchesPage, _path("projects", project, "branches"), **query)
+
+    def branch_count(self, project: ProjectId, *, search: str | None = None) -> int:
+        """How many branches there are."""
+        return self._get(BranchCount, _path("projects", project, "branches", "count"), search=search).count
+
+    def branch(self, project: ProjectId, branch: BranchId) -> Branch:
+        """One branch."""
+        return self._get(BranchAnswer, _path("projects", project, "branches", branch)).branch
+
+    def branch_endpoints(self, project: ProjectId, branch: BranchId) -> tuple[Endpoint, ...]:
+        """The endpoints of a branch."""
+        return self._get(Endpoints, _path("projects", project, "branches", branch, "endpoints")).endpoints
+
+    def roles(self, project: ProjectId, branch: BranchId) -> tuple[Role, ...]:
+        """The roles of a branch, without passwords."""
+        return self._get(Roles, _path("projects", project, "branches", branch, "roles")).roles
+
+    def role(self, project: ProjectId, branch: BranchId, role: str) -> Role:
+        """One role, without its password."""
+        return self._get(RoleAnswer, _path("projects", project, "branches", branch, "roles", role)).role
+
+    def reveal_password(self, project: ProjectId, branch: BranchId, role: str) -> str:
+        """The password of a role."""
+        path = _path("projects", project, "branches", branch, "roles", role, "reveal_password")
+        return self._get(RolePassword, path).password
+
+    def databases(self, project: ProjectId, branch: BranchId) -> tuple[Database, ...]:
+        """The databases of a branch."""
+        return self._get(Databases, _path("projects", project, "branches", branch, "databases")).databases
+
+    def database(self, project: ProjectId, branch: BranchId, database: str) -> Database:
+        """One database."""
+        path = _path("projects", project, "branches", branch, "databases", database)
+        return self._get(DatabaseAnswer, path).database
+
+    def endpoints(self, project: ProjectId) -> tuple[Endpoint, ...]:
+        """The endpoints of a project."""
+        return self._get(Endpoints, _path("projects", project, "endpoints")).endpoints
+
+    def create_endpoint(self, project: ProjectId, endpoint: EndpointCreate) -> EndpointChanged:
+        """Make an endpoint; raises Exists for a second read-write one of a branch."""
+        body = to_json(EndpointCreateRequest(endpoint=endpoint))
+        return self._post(EndpointChanged, _path("projects", project, "endpoints"), body)
+
+    def endpoint(self, project: ProjectId, endpoint: EndpointId) -> Endpoint:
+        """One endpoint."""
+        return self._get(EndpointAnswer, _path("projects", project, "endpoints", endpoint)).endpoint
+
+    def start_endpoint(self, project: ProjectId, endpoint: EndpointId) -> EndpointChanged:
+        """Wake a compute; it may be starting still when this returns."""
+        return self._post(EndpointChanged, _path("projects", project, "endpoints", endpoint, "start"))
+
+    def suspend_endpoint(self, project: ProjectId, endpoint: EndpointId) -> EndpointChanged:
+        """Put a compute to sleep; its clients are cut off."""
+        return self._post(EndpointChanged, _path("projects", project, "endpoints", endpoint, "suspend"))
+
+    def _get(self, kind: type[T], path: str, **query: str | int | None) -> T:
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._call(kind, "GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def _post(self, kind: type[T], path: str, body: Mapping[str, Any] | None = None) -> T:
+        # An empty body, not an absent one, so that every server sees a Content-Length.
+        return self._call(kind, "POST", path, b"" if body is None else json.dumps(body).encode())
+
+    def _call(self, kind: type[T], method: str, path: str, body: bytes | None = None) -> T:
+        request = Request(self.base_url + path, data=body, method=method)  # noqa: S310 - checked to be http(s)
+        request.add_header("Accept", "application/json")
+        request.add_header("User-Agent", self._user_agent)
+        if body is not None:
+            request.add_header("Content-Type", "application/json; charset=utf-8")
+        request.add_header("Authorization", self._authorization)
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as answer:
+                content = answer.read()
+        except HTTPError as no:
+            with no:
+                raise _refused(no.code, no.headers.get("x-neon-ret-request-id", ""), _read(no)) from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = error.reason if isinstance(error, URLError) else error
+            raise NoAnswer(f"no answer from {self.base_url}: {reason or type(reason).__name__}") from error
+        return from_json(kind, _json(content))
+
+
+def _opener(host: str) -> OpenerDirector:
+    """An opener for http and https that goes nowhere but where it was sent.
+
+    There is no handler for redirects: the API has none, and who redirects is not the API. A proxy from the
+    environment is left out for loopback: it cannot reach ours, and would see the key.
+    """
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler({}) if _is_loopback(host) else ProxyHandler(),
+        HTTPHandler(),
+        HTTPSHandler(),
+        HTTPErrorProcessor(),
+        HTTPDefaultErrorHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _path(*segments: str) -> str:
+    return "".join("/" + quote(segment, safe="") for segment in segments)
+
+
+def _read(no: HTTPError) -> bytes:
+    try:
+        return no.read()
+    except (OSError, http.client.HTTPException):
+        return b""
+
+
+def _refused(status: int, request_id: str, content: bytes) -> ApiError:
+    """The error in an answer, even if its body is a proxy's page or a shape of another version."""
+    try:
+        body = _json(content)
+    except Malformed:
+        body = {}
+    said = body if isinstance(body, dict) else {}
+    message, code, own_id = said.get("message"), said.get("code"), said.get("request_id")
+    return refusal(
+        status,
+        code if isinstance(code, str) else "",
+        message if isinstance(message, str) and message else f"HTTP status {status}, without a message",
+        own_id if isinstance(own_id, str) and own_id else request_id,
+    )
+
+
+def _json(content: bytes) -> object:
+    try:
+        value: object = json.loads(content)
+    except (ValueError, RecursionError):
+        raise Malformed(f"the answer is not JSON ({len(content)} bytes)") from None
+    return value
