@@ -1,0 +1,210 @@
+"""One Postgres from spawned to stopped: when it is ready, and how to talk to it as its administrator."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from dormouse.compute.account import Account
+from dormouse.compute.binaries import Postgres
+from dormouse.compute.conf import ADMIN_ROLE, SOCKET_NAME, render
+from dormouse.compute.process import Postmaster, spawn
+from dormouse.errors import StartFailed
+from dormouse.storage.durable import write_atomically
+
+__all__ = ["Server", "connect_as_admin", "prepare_folder", "read_log_tail", "running"]
+
+_FIRST_POLL_S: Final = 0.002
+_SLOWEST_POLL_S: Final = 0.05
+_LOG_LIMIT_BYTES: Final = 8 << 20
+_STATUS_LINE: Final = 7
+"""`postmaster.pid` holds a status in its eighth line (LOCK_FILE_LINE_PM_STATUS, miscadmin.h)."""
+
+
+class Server:
+    """A running postmaster and the admin's connection to it. Made by `Server.start`."""
+
+    def __init__(self, postmaster: Postmaster, socket_dir: Path, log: Path, *, log_start: int) -> None:
+        self.postmaster = postmaster
+        self.log = log
+        self._socket_dir = socket_dir
+        self._log_start = log_start
+        self._admin: psycopg.AsyncConnection | None = None
+        self._admin_lock = asyncio.Lock()
+
+    @classmethod
+    async def start(
+        cls,
+        postgres: Postgres,
+        data: Path,
+        *,
+        settings: dict[str, str],
+        socket_dir: Path,
+        account: Account | None,
+        timeout_s: float,
+    ) -> "Server":
+        """Write `dormouse.conf`, start, and return when it accepts connections.
+
+        A recovery may take longer than `timeout_s`: the time counts from the last sign of progress, which is
+        the log growing. Raises StartFailed with the log's last lines; then no process is left.
+        """
+        owner = None if account is None else account.owner
+        log = data.parent / "postgres.log"
+        await asyncio.to_thread(_prepare_start, data, settings, socket_dir, log, owner)
+        written = log.stat().st_size if log.exists() else 0
+        try:
+            postmaster = await spawn(postgres, data, account=account, log=log)
+        except OSError as error:
+            raise StartFailed(f"Postgres could not be started: {error.strerror or error}") from error
+        server = cls(postmaster, socket_dir, log, log_start=written)
+        try:
+            await server._until_accepting(data, timeout_s)
+        except BaseException as error:
+            await asyncio.shield(postmaster.stop())
+            if isinstance(error, TimeoutError):
+                raise StartFailed(
+                    f"Postgres did not become ready within {timeout_s:g} s", server.log_tail()
+                ) from error
+            raise
+        return server
+
+    @property
+    def socket_path(self) -> str:
+        """The unix socket."""
+        return str(self._socket_dir / SOCKET_NAME)
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        """The kept connection as `cloud_admin`, in autocommit, for one user at a time.
+
+        Opened at first use, and anew after a backend crash. Raises psycopg.OperationalError.
+        """
+        async with self._admin_lock:
+            if self._admin is None or self._admin.closed or self._admin.broken:
+                self._admin = await connect_as_admin(self._socket_dir, "postgres")
+            try:
+                yield self._admin
+            except (psycopg.OperationalError, asyncio.CancelledError):
+                # In doubt about its state: the next user gets a new one.
+                await self._close_admin()
+                raise
+
+    def reload(self) -> None:
+        """Make it read its files again."""
+        self.postmaster.send(signal.SIGHUP)
+
+    async def stop(self) -> str:
+        """Cut the walsenders, then down the ladder; returns the name of the step that was needed."""
+        with contextlib.suppress(psycopg.Error, TimeoutError):
+            async with asyncio.timeout(1.0), self.admin() as connection:
+                # A walreceiver that is stuck would hold up a fast stop for as long as it likes.
+                await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        async with self._admin_lock:
+            await self._close_admin()
+        return await self.postmaster.stop()
+
+    def log_tail(self) -> str:
+        """The last lines that it wrote since it was started."""
+        return read_log_tail(self.log, self._log_start)
+
+    async def _until_accepting(self, data: Path, timeout_s: float) -> None:
+        pid_file = data / "postmaster.pid"
+        poll_s = _FIRST_POLL_S
+        loop = asyncio.get_running_loop()
+        log_size = -1
+        deadline = loop.time() + timeout_s
+        while not _accepts(pid_file, self.postmaster.pid):
+            if self.postmaster.exited.is_set():
+                code = self.postmaster.exit_code
+                raise StartFailed(f"Postgres ended at start (exit {code})", self.log_tail())
+            if (size := self.log.stat().st_size) != log_size:
+                log_size, deadline = size, loop.time() + timeout_s
+            if loop.time() > deadline:
+                raise TimeoutError
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(poll_s):
+                    await self.postmaster.exited.wait()
+            poll_s = min(poll_s * 1.15, _SLOWEST_POLL_S)
+
+    async def _close_admin(self) -> None:
+        if self._admin is not None:
+            with contextlib.suppress(psycopg.Error):
+                await self._admin.close()
+            self._admin = None
+
+
+@asynccontextmanager
+async def running(
+    postgres: Postgres,
+    data: Path,
+    *,
+    settings: dict[str, str],
+    socket_dir: Path,
+    account: Account | None,
+    timeout_s: float = 60.0,
+) -> AsyncIterator[Server]:
+    """A server for the length of a block."""
+    server = await Server.start(
+        postgres, data, settings=settings, socket_dir=socket_dir, account=account, timeout_s=timeout_s
+    )
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def connect_as_admin(socket_dir: Path, database: str) -> psycopg.AsyncConnection:
+    """A connection in autocommit over the unix socket. The caller closes it."""
+    return await psycopg.AsyncConnection.connect(
+        host=str(socket_dir),
+        port=5432,
+        user=ADMIN_ROLE,
+        dbname=database,
+        application_name="dormouse",
+        autocommit=True,
+        connect_timeout=10,
+    )
+
+
+def prepare_folder(folder: Path, owner: tuple[int, int] | None, mode: int = 0o700) -> None:
+    """Make a folder that the server's user owns; an existing one is left as it is."""
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    if owner is not None and folder.stat().st_uid != owner[0]:
+        os.chown(folder, *owner)
+
+
+def read_log_tail(log: Path, since: int = 0, lines: int = 12) -> str:
+    """The last lines of a server's log that were written from byte `since` on."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(since, log.stat().st_size - 8192))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _prepare_start(
+    data: Path, settings: dict[str, str], socket_dir: Path, log: Path, owner: tuple[int, int] | None
+) -> None:
+    prepare_folder(socket_dir, owner)
+    # Whoever wrote it is gone: leftovers were stopped when the platform started. Its number may belong to
+    # another process by now, and Postgres would then refuse to start.
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    write_atomically(data / "dormouse.conf", render(settings), owner=owner, durably=False)
+    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+
+
+def _accepts(pid_file: Path, pid: int) -> bool:
+    try:
+        lines = pid_file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return len(lines) > _STATUS_LINE and lines[0] == str(pid) and lines[_STATUS_LINE].strip() == "ready"

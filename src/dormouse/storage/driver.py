@@ -1,0 +1,84 @@
+"""What a way of cloning data directories must be able to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["Driver", "Probe", "Usage", "is_wanted_in_clone"]
+
+_NOT_CLONED = frozenset({"postmaster.pid", "postmaster.opts", "pg_internal.init"})
+_EMPTIED = frozenset(
+    {"pg_dynshmem", "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans"}
+)
+"""What the manual (26.3.4) says to leave out of a base backup: made anew at start, or another server's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Whether a driver works in a folder, and why it does or does not."""
+
+    works: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a clone would cost, or what a folder holds."""
+
+    files: int
+    size_bytes: int
+
+
+class Driver(Protocol):
+    """One way of cloning. Methods block; call them off the event loop."""
+
+    @property
+    def name(self) -> str:
+        """`copy`, `reflink`."""
+        ...
+
+    def probe(self, folder: Path) -> Probe:
+        """Try it on a real file in `folder`."""
+        ...
+
+    def clone(
+        self,
+        source: Path,
+        target: Path,
+        *,
+        owner: tuple[int, int] | None = None,
+        wanted: Callable[[Path], bool] = lambda _: True,
+    ) -> Usage:
+        """Make `target` a clone of the folder `source`; `target` must not exist, and is not synced.
+
+        `wanted` gets paths relative to `source`; of an unwanted folder not even the name is made.
+        A file that vanishes while a running server is cloned is left out, as the manual allows.
+        Raises OSError; what was made so far is then for the caller to delete.
+        """
+        ...
+
+    def usage(self, folder: Path) -> Usage:
+        """What the folder holds, counted file by file."""
+        ...
+
+    def delete(self, folder: Path) -> None:
+        """Remove the folder with all below it; no error if it is not there."""
+        ...
+
+
+def is_wanted_in_clone(path: Path, *, running: bool) -> bool:
+    """Whether a file of a data directory belongs into its clone (manual, 26.3.4).
+
+    `path` is relative to the data directory. The WAL of a running server stays behind: it is still being
+    written, and comes to a standby from the archive or the stream. That of a stopped one comes along,
+    since its last checkpoint is in it.
+    """
+    if path.name in _NOT_CLONED or path.name.startswith("pgsql_tmp"):
+        return False
+    top = path.parts[0]
+    if top in _EMPTIED and len(path.parts) > 1:
+        return False
+    if top == "pg_wal" and len(path.parts) > 1:
+        return path.parts[1] in ("archive_status", "summaries") and len(path.parts) == 2 if running else True
+    return True
