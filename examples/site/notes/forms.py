@@ -11,7 +11,10 @@ class NoteForm(forms.ModelForm):
     class Meta:
         model = Note
         fields = ["title", "content"]
-        widgets = {"content": forms.Textarea(attrs={"rows": 8})}
+        widgets = {
+            "title": forms.TextInput(attrs={"autocomplete": "off"}),
+            "content": forms.Textarea(attrs={"rows": 8}),
+        }
         labels = {"content": "What to remember"}
         error_messages = {
             "title": {"required": "Give the note a title."},

@@ -90,7 +90,9 @@ class DeleteTests(NotesTestCase):
         self.assertFalse(Note.objects.exists())
 
     def test_a_note_that_is_gone_is_a_404(self):
-        self.assertEqual(self.client.get("/delete/0/").status_code, 404)
+        response = self.client.get("/delete/0/")
+
+        self.assertContains(response, "There is nothing here", status_code=404)
 
 
 class AdminTests(NotesTestCase):
