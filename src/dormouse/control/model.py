@@ -29,7 +29,9 @@ __all__ = [
     "ProjectCreated",
     "ProjectSpec",
     "Role",
+    "StoredVerifier",
     "suspend_timeout_s",
+    "whole_second",
 ]
 
 DEFAULT_SUSPEND_TIMEOUT_S: Final = 300
@@ -127,6 +129,8 @@ class Branch:
     parent_id: BranchId | None = None
     stopped_cleanly: bool = True
     """Whether the data directory is that of an orderly stop: then the kept verifiers are the true ones."""
+    config_pending: bool = False
+    """Whether roles and databases of the records are still to be made in the server, at its next start."""
     end_of_wal: str = ""
     """The LSN a standby must have replayed to be current with this branch while its primary sleeps."""
     last_active: datetime | None = None
@@ -177,6 +181,15 @@ class Database:
     owner_name: str
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerifier:
+    """What `pg_authid` held of a role when it was last read."""
+
+    branch_id: BranchId
+    role: str
+    verifier: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

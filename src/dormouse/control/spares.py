@@ -1,0 +1,115 @@
+"""Data directories that wait to become projects.
+
+Copying a template and syncing it takes a tenth of a second, and longer on a busy disk; renaming a copy that
+was made before takes none. So there is one spare for each Postgres that is used, and the next is made after
+one was taken.
+"""
+
+import asyncio
+import logging
+import secrets
+import shutil
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from dormouse.compute.binaries import Postgres
+from dormouse.compute.server import prepare_folder
+from dormouse.compute.template import build_template, template_key
+from dormouse.control.machine import Machine
+from dormouse.errors import ComputeError
+from dormouse.storage.durable import rename_durably, storage_error, sync_folder, sync_tree
+from dormouse.storage.layout import BranchFolder
+
+__all__ = ["Spares"]
+
+logger = logging.getLogger("dormouse.control")
+
+
+class Spares:
+    """One spare for each Postgres, made when first asked for."""
+
+    def __init__(
+        self, machine: Machine, spawn_task: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+    ) -> None:
+        self._machine = machine
+        self._spawn_task = spawn_task
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def take(self, postgres: Postgres, folder: BranchFolder) -> None:
+        """Rename a spare to `folder`; does nothing if that is there already.
+
+        Waits for one that is being made. Raises StorageError or StartFailed; then nothing is at `folder`.
+        """
+        if folder.root.is_dir():
+            return
+        async with self._lock(postgres):
+            spare = await self._present_or_made(postgres)
+            try:
+                await asyncio.to_thread(_move, spare, folder.root, self._machine.layout.home)
+            except OSError as error:
+                raise storage_error(error, "make a data directory", folder.root.parent) from error
+        self.refill(postgres)
+
+    def refill(self, postgres: Postgres) -> None:
+        """Have a spare made in the background; a failure is logged, and met again by the next `take`."""
+        self._spawn_task(self._refill(postgres))
+
+    async def _refill(self, postgres: Postgres) -> None:
+        try:
+            async with self._lock(postgres):
+                await self._present_or_made(postgres)
+        except ComputeError as error:
+            logger.warning(
+                "no spare data directory could be made",
+                extra={"action": "spare_failed", "postgres": postgres.key, "reason": error.message},
+            )
+
+    async def _present_or_made(self, postgres: Postgres) -> Path:
+        layout = self._machine.layout
+        spares = layout.spares / template_key(postgres)
+        for spare in sorted(spares.glob("*")) if spares.is_dir() else ():
+            return spare
+        template = layout.templates / template_key(postgres)
+        try:
+            if not template.is_dir():
+                await build_template(
+                    postgres,
+                    template,
+                    building=layout.building,
+                    socket_dir=self._machine.sockets / "template",
+                    account=self._machine.account,
+                )
+            return await asyncio.to_thread(self._make, template, spares)
+        except OSError as error:
+            raise storage_error(error, "make a data directory", layout.home) from error
+
+    def _make(self, template: Path, spares: Path) -> Path:
+        owner = self._machine.owner
+        name = secrets.token_hex(4)
+        work = self._machine.layout.building / f"spare-{name}"
+        try:
+            folder = BranchFolder(work)
+            for made in (work, folder.wal, folder.bases, folder.replicas):
+                prepare_folder(made, owner)
+            self._machine.driver.clone(template, folder.data, owner=owner)
+            sync_tree(work)
+            spares.mkdir(mode=0o711, parents=True, exist_ok=True)
+            rename_durably(work, spares / name)
+        except OSError:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+        return spares / name
+
+    def _lock(self, postgres: Postgres) -> asyncio.Lock:
+        return self._locks.setdefault(template_key(postgres), asyncio.Lock())
+
+
+def _move(spare: Path, target: Path, home: Path) -> None:
+    target.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    spare.rename(target)
+    # Each folder on the way may be new, and its name is safe only once the folder above was synced.
+    for folder in target.parents:
+        sync_folder(folder)
+        if folder in (home, home / "projects"):
+            break
