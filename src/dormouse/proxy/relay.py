@@ -1,0 +1,156 @@
+"""Two halves that hand bytes on, unread, between a client and its compute.
+
+    client ──TLS──▶ _ClientHalf ──write──▶ compute transport
+    client transport ◀──write── _ComputeHalf ◀──unix socket── compute
+
+Back-pressure: when one transport's buffer is full, the other side is not read until it has drained, so a reader
+that stopped costs one buffer. There is no task here, and no await: the transports call, the halves write.
+
+The end: whichever side ends first, what it sent before is flushed to the other, which is closed then. A relay has
+ended when both are gone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from dormouse.proxy.directory import Activity
+
+__all__ = ["Relay", "Side"]
+
+# The last bytes of a ReadyForQuery, before its status: at such a place a message of ours may follow.
+_READY: Final = b"Z\x00\x00\x00\x05"
+
+
+class Side(Enum):
+    """Who ended a relay."""
+
+    CLIENT = "client"
+    COMPUTE = "compute"
+    PROXY = "proxy"
+
+
+class Relay:
+    """One relayed session, from the compute's first ReadyForQuery to its end."""
+
+    def __init__(
+        self,
+        client: asyncio.Transport,
+        compute: asyncio.Transport,
+        *,
+        activity: Activity,
+        now: Callable[[], float],
+        on_end: Callable[[Side], None],
+    ) -> None:
+        self.client = client
+        self.compute = compute
+        self.ended_by: Side | None = None
+        self._on_end = on_end
+        self._open = 2
+        self._client_half = _ClientHalf(self, activity, now)
+        self._compute_half = _ComputeHalf(self)
+
+    def start(self, *, for_client: bytes, for_compute: bytes, write_buffer: int) -> None:
+        """Take over both transports. `for_client` ends with what the compute said last."""
+        for transport, half in ((self.client, self._client_half), (self.compute, self._compute_half)):
+            transport.set_write_buffer_limits(high=write_buffer)
+            transport.set_protocol(half)
+        self._compute_half.data_received(for_client)
+        if for_compute:
+            self._client_half.data_received(for_compute)
+
+    def stop(self, farewell: bytes) -> None:
+        """End the relay from here; the client is told `farewell` if it can be.
+
+        It can when the compute's last message was ReadyForQuery. Else a message may be under way, and a word of
+        ours in the middle of it would be read as data.
+        """
+        if self.ended_by is None:
+            self.ended_by = Side.PROXY
+            if self._compute_half.tail[:-1] == _READY and not self.client.is_closing():
+                self.client.write(farewell)
+        self.client.close()
+        self.compute.close()
+
+    def abort(self) -> None:
+        """End at once; what was not yet sent is lost."""
+        self.ended_by = self.ended_by or Side.PROXY
+        self.client.abort()
+        self.compute.abort()
+
+    def lost(self, side: Side) -> None:
+        """One side is gone: the other gets what is still under way, and is closed."""
+        self.ended_by = self.ended_by or side
+        if side is Side.CLIENT:
+            self._compute_half.write = _discard
+            self.compute.close()
+        else:
+            self._client_half.write = _discard
+            self.client.close()
+        self._open -= 1
+        if self._open == 0:
+            self._on_end(self.ended_by)
+
+
+class _ClientHalf(asyncio.Protocol):
+    """Hears the client."""
+
+    def __init__(self, relay: Relay, activity: Activity, now: Callable[[], float]) -> None:
+        self.write: Callable[[bytes], None] = relay.compute.write
+        self._relay = relay
+        self._activity = activity
+        self._now = now
+
+    def data_received(self, data: bytes) -> None:
+        self._activity.last = self._now()
+        self.write(data)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._relay.lost(Side.CLIENT)
+
+    def pause_writing(self) -> None:
+        """The client reads slowly."""
+        _pause(self._relay.compute)
+
+    def resume_writing(self) -> None:
+        _resume(self._relay.compute)
+
+
+class _ComputeHalf(asyncio.Protocol):
+    """Hears the compute."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.write: Callable[[bytes], None] = relay.client.write
+        self.tail = b""
+        """The last bytes that the compute sent, as many as a ReadyForQuery has."""
+        self._relay = relay
+
+    def data_received(self, data: bytes) -> None:
+        self.tail = data[-6:]
+        self.write(data)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._relay.lost(Side.COMPUTE)
+
+    def pause_writing(self) -> None:
+        """The compute reads slowly: it is busy with what it has."""
+        _pause(self._relay.client)
+
+    def resume_writing(self) -> None:
+        _resume(self._relay.client)
+
+
+def _pause(transport: asyncio.Transport) -> None:
+    # A closing transport still flushes, and calls its protocol; it cannot be paused any more.
+    if not transport.is_closing():
+        transport.pause_reading()
+
+
+def _resume(transport: asyncio.Transport) -> None:
+    if not transport.is_closing():
+        transport.resume_reading()
+
+
+def _discard(data: bytes) -> None:
+    """TLS may hand out bytes that had arrived when the other side was gone already."""
