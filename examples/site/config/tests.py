@@ -1,0 +1,46 @@
+"""What the settings read, and what the foot of a page is made of."""
+
+import os
+from unittest import mock
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.test import SimpleTestCase, TestCase
+
+from config import environment
+from config.database_use import DatabaseUse
+
+
+class EnvironmentTests(SimpleTestCase):
+    def test_flags_are_words_that_mean_yes_or_no(self):
+        for word, expected in {"true": True, " Yes ": True, "1": True, "off": False, "0": False, "": True}.items():
+            with self.subTest(word), mock.patch.dict(os.environ, {"ANSWER": word}):
+                self.assertIs(environment.flag("ANSWER", default=True), expected)
+
+    def test_a_flag_with_a_typing_mistake_is_refused(self):
+        with (
+            mock.patch.dict(os.environ, {"ANSWER": "flase"}),
+            self.assertRaisesMessage(ImproperlyConfigured, "flase"),
+        ):
+            environment.flag("ANSWER", default=False)
+
+    def test_names_are_separated_by_commas(self):
+        with mock.patch.dict(os.environ, {"HOSTS": "a.example, b.example,"}):
+            self.assertEqual(environment.names("HOSTS"), ["a.example", "b.example"])
+
+
+class DatabaseUseTests(TestCase):
+    def test_counts_statements_and_time_by_alias(self):
+        with DatabaseUse().watching() as use:
+            for _ in range(2):
+                connection.cursor().execute("SELECT pg_sleep(0.01)")
+
+        (row,) = use
+        self.assertEqual((row["alias"], row["statements"]), ("default", 2))
+        self.assertGreaterEqual(row["milliseconds"], 20)
+
+    def test_says_nothing_when_nothing_was_asked(self):
+        with DatabaseUse().watching() as use:
+            pass
+
+        self.assertFalse(use)
