@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dormouse.compute.binaries import choose
 from dormouse.compute.lifecycle import ComputeState
-from dormouse.control.catalog import Catalog, Change, Delete, Put
+from dormouse.control.catalog import Catalog, Change, Delete, Put, Record
 from dormouse.control.cloning import clone_standby
 from dormouse.control.computes import Computes
 from dormouse.control.machine import Machine
@@ -137,16 +137,16 @@ class Service:
             role=made.role.name,
             verifier=build_verifier(made.role.password or "", self._machine.chance.randbytes(16)),
         )
-        records = (
-            made.project, made.branch, made.endpoint, made.role, made.database, verifier, *made.operations, plan
-        )  # fmt: skip
+        records: list[Record] = [made.project, made.branch, made.endpoint, made.role, made.database, verifier]
         async with self._changing(made.project.id):
-            await self._catalog.put(*records)
+            await self._catalog.put(*records, *made.operations, plan)
             await self._carry_out(plan)
         return replace(
             made,
             branch=self._catalog.branches[made.branch.id],
-            endpoint=self._shown(self._start(made.endpoint.id, made.operations[1])),
+            endpoint=self._shown(
+                self._start(made.endpoint.id, made.operations[1], then=lambda: self._spares.refill(postgres))
+            ),
             operations=(await self.operation(made.project.id, plan.id), made.operations[1]),
         )
 
@@ -530,13 +530,18 @@ class Service:
         if plan.endpoint_id is not None:
             self._start(plan.endpoint_id, start)
 
-    def _start(self, endpoint: EndpointId, operation: Operation) -> Endpoint:
-        """Begin to wake a compute, and let `operation` tell how it went."""
+    def _start(
+        self, endpoint: EndpointId, operation: Operation, then: Callable[[], None] = lambda: None
+    ) -> Endpoint:
+        """Begin to wake a compute, let `operation` tell how it went, and do `then` in either case."""
         record = self._catalog.endpoints[endpoint]
         compute = self.computes.of(record)
 
         async def wake() -> None:
-            await compute.wake()
+            try:
+                await compute.wake()
+            finally:
+                then()
 
         self._spawn_task(self._run_operation(operation, wake))
         return record

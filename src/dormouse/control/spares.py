@@ -39,7 +39,8 @@ class Spares:
     async def take(self, postgres: Postgres, folder: BranchFolder) -> None:
         """Rename a spare to `folder`; does nothing if that is there already.
 
-        Waits for one that is being made. Raises StorageError or StartFailed; then nothing is at `folder`.
+        Waits for one that is being made. The next one is for the caller to order, with `refill`, when the disk is
+        not needed for anything more urgent. Raises StorageError or StartFailed; then nothing is at `folder`.
         """
         if folder.root.is_dir():
             return
@@ -49,7 +50,6 @@ class Spares:
                 await asyncio.to_thread(_move, spare, folder.root, self._machine.layout.home)
             except OSError as error:
                 raise storage_error(error, "make a data directory", folder.root.parent) from error
-        self.refill(postgres)
 
     def refill(self, postgres: Postgres) -> None:
         """Have a spare made in the background; a failure is logged, and met again by the next `take`."""

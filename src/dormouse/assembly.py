@@ -1,0 +1,260 @@
+"""The platform put together: one process, one event loop, one group of tasks.
+
+Order of starting: home, lock, leftovers, records, proxy, HTTP, and last the file that says so; of stopping:
+the other way round. Nothing below this module reads the environment.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import uvicorn
+
+from dormouse.compute.account import server_account
+from dormouse.compute.binaries import find_installed
+from dormouse.compute.process import stop_leftovers
+from dormouse.compute.relocation import relocate
+from dormouse.config import Settings
+from dormouse.control.catalog import Catalog
+from dormouse.control.computes import Computes
+from dormouse.control.machine import Machine
+from dormouse.control.service import Service
+from dormouse.control.watcher import IdleWatcher
+from dormouse.errors import PortTaken
+from dormouse.home import (
+    PlatformFile,
+    api_key_of,
+    locked,
+    prepare_home,
+    socket_root,
+    sweep,
+    write_platform_file,
+)
+from dormouse.names import EndpointId
+from dormouse.proxy.certificates import prepare_certificates
+from dormouse.proxy.directory import Activity, Address
+from dormouse.proxy.listener import Listener
+from dormouse.storage.copying import CopyDriver
+from dormouse.storage.layout import Layout
+from dormouse.web.app import create_app
+
+__all__ = ["platform", "run_until_signalled"]
+
+logger = logging.getLogger("dormouse")
+
+SpawnTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+
+async def run_until_signalled(settings: Settings, announce: Callable[[PlatformFile], None]) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP. Raises UserError when it cannot."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    async with platform(settings) as there:
+        announce(there)
+        await stop.wait()
+        logger.info("stopping", extra={"action": "platform_stopping"})
+
+
+@asynccontextmanager
+async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
+    """A serving platform for the length of a block; afterwards every compute is asleep."""
+    _drop_libpq_variables()
+    layout = Layout(settings.home)
+    account = server_account()
+    prepare_home(layout, account)
+    with locked(layout):
+        await asyncio.to_thread(stop_leftovers, (layout.projects, layout.building))
+        sweep(layout)
+        installed = tuple(
+            postgres if postgres.enterable else relocate(postgres, layout.postgres, layout.building)
+            for postgres in find_installed(settings.pg_bin, os.environ, account)
+        )
+        machine = Machine(
+            layout=layout,
+            installed=installed,
+            account=account,
+            driver=CopyDriver(),
+            sockets=socket_root(layout, account, os.environ.get("XDG_RUNTIME_DIR")),
+            chance=random.SystemRandom(),
+            now=lambda: datetime.now(UTC),
+        )
+        catalog = Catalog.open(layout.catalog)
+        try:
+            async with _background() as spawn_task, _serving(settings, machine, catalog, spawn_task) as there:
+                yield there
+        finally:
+            await catalog.close()
+
+
+@asynccontextmanager
+async def _serving(
+    settings: Settings, machine: Machine, catalog: Catalog, spawn_task: SpawnTask
+) -> AsyncIterator[PlatformFile]:
+    layout = machine.layout
+    http_socket = _bind(settings.bind, settings.http_port, "--http-port or DORMOUSE_HTTP_PORT")
+    service = Service(
+        catalog,
+        machine,
+        host_suffix=settings.host_suffix,
+        host_address=_address_for(settings),
+        spawn_task=spawn_task,
+    )
+    directory = _Directory(service.computes)
+    certificates = await asyncio.to_thread(
+        prepare_certificates, layout.tls, settings.host_suffix, now=machine.now()
+    )
+    try:
+        await service.recover()
+        async with Listener(
+            directory,
+            certificates,
+            bind=settings.bind,
+            port=settings.pg_port,
+            host_suffix=settings.host_suffix,
+            errors=settings.errors,
+        ) as listener:
+            service.pg_port = listener.port
+            app = create_app(
+                service, api_key=api_key_of(layout), host_suffix=settings.host_suffix, bind=settings.bind
+            )
+            async with _http(app, http_socket):
+                watcher = spawn_task(IdleWatcher(service.computes, directory.last_activity).run())
+                service.prepare_spare()
+                there = PlatformFile(
+                    pid=os.getpid(),
+                    started_at=machine.now().isoformat(timespec="seconds"),
+                    version=version("django-dormouse"),
+                    http_url=f"http://{_in_url(settings.bind)}:{http_socket.getsockname()[1]}",
+                    pg_host=settings.bind,
+                    pg_port=listener.port,
+                )
+                write_platform_file(layout, there)
+                try:
+                    yield there
+                finally:
+                    layout.platform_json.unlink(missing_ok=True)
+                    watcher.cancel()
+    finally:
+        http_socket.close()
+        await service.close()
+
+
+@asynccontextmanager
+async def _background() -> AsyncIterator[SpawnTask]:
+    """A parent for the platform's tasks. One that fails is logged and takes nobody with it.
+
+    What still runs at the end is waited for: by then computes are asleep, so that it is short.
+    """
+    async with asyncio.TaskGroup() as group:
+
+        async def survive(work: Coroutine[Any, Any, None]) -> None:
+            try:
+                await work
+            except Exception:
+                logger.exception("a background task failed", extra={"action": "task_failed"})
+
+        yield lambda work: group.create_task(survive(work))
+
+
+@asynccontextmanager
+async def _http(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+    """Uvicorn on a socket that is bound already, in a task of this block."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    server = _Uvicorn(config)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve(sockets=[listening]))
+        while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event for that
+            await asyncio.sleep(0.002)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+class _Uvicorn(uvicorn.Server):
+    """Signals are the platform's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+class _Directory:
+    """The control plane as the proxy sees it."""
+
+    def __init__(self, computes: Computes) -> None:
+        self._computes = computes
+        self._activities: dict[EndpointId, Activity] = {}
+
+    async def verifier(self, endpoint: EndpointId, role: str) -> str | None:
+        return await self._computes.verifier(endpoint, role)
+
+    async def locate(self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool) -> Address:
+        # A connect is activity, so that a compute does not fall asleep between its wake and the first query.
+        self.activity(endpoint).last = asyncio.get_running_loop().time()
+        socket_path = await self._computes.locate(endpoint, role=role, verifier=verifier)
+        return Address(socket_path=socket_path, notice=_UNPOOLED if pooled else "")
+
+    def activity(self, endpoint: EndpointId) -> Activity:
+        found = self._activities.get(endpoint)
+        if found is None:
+            found = self._activities[endpoint] = Activity(asyncio.get_running_loop().time())
+        return found
+
+    def last_activity(self, endpoint: EndpointId) -> float:
+        return self.activity(endpoint).last
+
+
+_UNPOOLED = "this platform serves -pooler hosts without a pooler: the connection is direct"
+
+
+def _drop_libpq_variables() -> None:
+    """Our own connections go through libpq too, and `PGHOSTADDR` would send them elsewhere."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
+def _bind(address: str, port: int, option: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((address, port))
+    except OSError as error:
+        listening.close()
+        raise PortTaken(
+            f"port {port} on {address} cannot be listened on: {error.strerror}",
+            f"choose another one with {option} (0 takes any free one)",
+        ) from error
+    listening.listen(128)
+    listening.setblocking(False)
+    return listening
+
+
+def _address_for(settings: Settings) -> str | None:
+    """What connection strings carry as `hostaddr`: names below localhost do not resolve in plain glibc."""
+    if not settings.host_suffix.endswith("localhost"):
+        return None
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind, settings.bind)
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
