@@ -1,0 +1,252 @@
+"""The connection: Django's own for PostgreSQL, able to wait for a server that wakes and to outlive one that slept.
+
+What is added to Django's, and where:
+
+- `get_new_connection`: tries again inside one deadline, when the error is of a kind that passes;
+- `_cursor`: looks at the socket, and reopens a connection that died while nothing had begun on the server;
+- `prepare_database`: schema work behind a pooler goes past it;
+- `ensure_connection`, under test only: a mirror uses its primary's connection.
+"""
+
+import logging
+import math
+import random
+import time
+from contextlib import suppress
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.postgresql import base as postgresql
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
+from django.db.backends.signals import connection_created
+
+from django_dormouse import alias as aliases
+from django_dormouse.backend.client import DatabaseClient
+from django_dormouse.backend.creation import DatabaseCreation
+from django_dormouse.backend.cursors import CursorDebugWrapper, CursorWrapper
+from django_dormouse.backend.errors import Verdict, while_connecting
+from django_dormouse.backend.liveness import Link, Psycopg2Link, PsycopgLink, Transaction, is_alive, may_reopen
+from django_dormouse.backend.retrying import Failure, Retrying
+
+__all__ = ["DatabaseWrapper"]
+
+logger = logging.getLogger("django_dormouse.backend")
+
+# libpq's own minimum: it takes anything shorter for two seconds (manual, 34.1.2, connect_timeout).
+_SHORTEST_CONNECT_TIMEOUT_S = 2
+
+# How a direct connection differs from a pooled one. The name is not among them: under test it is another.
+_WAY = ("HOST", "PORT", "USER", "PASSWORD", "OPTIONS", "DISABLE_SERVER_SIDE_CURSORS", "CONN_MAX_AGE")
+
+
+class DatabaseWrapper(postgresql.DatabaseWrapper):
+    """One thread's connection to one alias."""
+
+    client_class = DatabaseClient
+    creation_class = DatabaseCreation
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
+        super().__init__(settings_dict, alias)
+        self._link: Link | None = None
+        # Settings are checked here, once per thread, so that a mistake is told before the first query.
+        self._is_replica = aliases.of(settings_dict).replica_of is not None
+        self._is_direct = False
+
+    # Connecting
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection, or the error of the last try."""
+        ours = aliases.of(self.settings_dict)
+        retrying = Retrying(
+            deadline_s=ours.connect_deadline_s,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            chance=random.random,
+        )
+        connection = retrying.run(
+            lambda left_s: super(DatabaseWrapper, self).get_new_connection(_within(conn_params, left_s)),
+            catch=self.Database.OperationalError,
+            judge=_do_not_wait if ours.replica_of is not None else _judge,
+            on_retry=self._log_retry,
+        )
+        self._link = self._link_to(connection)
+        return connection
+
+    def _log_retry(self, failure: Failure, delay_s: float, error: Exception) -> None:
+        logger.info(
+            "Connecting failed and is tried again",
+            extra={
+                "action": "connect_retry",
+                "alias": self.alias,
+                "tries": failure.tries,
+                "elapsed_s": round(failure.elapsed_s, 3),
+                "delay_s": round(delay_s, 3),
+                "reason": str(error).strip(),
+            },
+        )
+
+    def _link_to(self, connection: Any) -> Link:
+        if not is_psycopg3:
+            return Psycopg2Link(connection, self.Database.Error)
+        # A pool hands out the same connection many times: one listener for each is enough.
+        link: Link | None = getattr(connection, "_dormouse_link", None)
+        if link is None:
+            link = connection._dormouse_link = PsycopgLink(connection, self.Database.Error)
+        return link
+
+    # Reopening
+
+    def _cursor(self, name: str | None = None) -> Any:
+        if self._link is not None:
+            self.reopen_if_dead()
+        return super()._cursor(name)  # type: ignore[misc]
+
+    def reopen_if_dead(self) -> None:
+        """Replace a connection that died, if nothing had begun on it; no round trip while it lives.
+
+        Inside `atomic()` too, as long as no statement was sent: drivers send BEGIN with the first one, so
+        there is nothing on the server that could be lost, and hooks registered with `on_commit` stay. Where a
+        transaction had begun nothing is done: the next statement fails, and says so.
+
+        Raises OperationalError if no new connection could be made.
+        """
+        link = self._link
+        if self.connection is None or link is None or self.closed_in_transaction or self.needs_rollback:
+            return
+        transaction = link.transaction()
+        if transaction is Transaction.BEGUN or is_alive(link):
+            return
+        if may_reopen(transaction, autocommit=self.autocommit and not self.in_atomic_block):
+            self._reopen()
+
+    def set_autocommit(
+        self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
+    ) -> None:
+        """Django's; a connection that broke in the statement before does not fail `atomic()` at its door."""
+        if not autocommit and self._link is not None and self._link.transaction() is Transaction.UNKNOWN:
+            self.reopen_if_dead()
+        super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+
+    def _reopen(self) -> None:
+        self.validate_thread_sharing()
+        autocommit = self.autocommit
+        started = time.monotonic()
+        # First away with the dead one: a pool may be waiting for it.
+        dead = self.connection
+        with suppress(self.Database.Error):
+            if self.pool:
+                dead._pool.putconn(dead)
+            else:
+                dead.close()
+        try:
+            with self.wrap_database_errors:
+                self.connection = self.get_new_connection(self.get_connection_params())
+                # As in connect(): session state is set outside of any transaction, so that a rollback cannot
+                # undo it.
+                self._set_autocommit(True)  # type: ignore[attr-defined]
+                self.autocommit = True
+                self.init_connection_state()
+                connection_created.send(sender=self.__class__, connection=self)
+                self._set_autocommit(autocommit)  # type: ignore[attr-defined]
+        except BaseException:
+            if self.in_atomic_block:
+                # Django's words for it: the block can only be left, and then connects anew.
+                self.closed_in_transaction = True
+                self.needs_rollback = True
+            else:
+                self.connection = None
+            raise
+        finally:
+            self.autocommit = autocommit
+        max_age = self.settings_dict["CONN_MAX_AGE"]
+        self.close_at = None if max_age is None else time.monotonic() + max_age
+        self.errors_occurred = False
+        self.health_check_done = True
+        logger.info(
+            "A connection that died while idle was reopened",
+            extra={
+                "action": "reopened",
+                "alias": self.alias,
+                "in_atomic_block": self.in_atomic_block,
+                "elapsed_s": round(time.monotonic() - started, 3),
+            },
+        )
+
+    # Noticing writes
+
+    def make_cursor(self, cursor: Any) -> Any:
+        """Django's cursor; on a primary, one that notices writes."""
+        return super().make_cursor(cursor) if self._is_replica else CursorWrapper(cursor, self)
+
+    def make_debug_cursor(self, cursor: Any) -> Any:
+        """Django's logging cursor; on a primary, one that notices writes."""
+        return super().make_debug_cursor(cursor) if self._is_replica else CursorDebugWrapper(cursor, self)
+
+    # Past the pooler
+
+    def prepare_database(self) -> None:
+        """Called by `migrate` before it begins: from here on this connection goes past the pooler."""
+        super().prepare_database()
+        self.use_direct()
+
+    def use_direct(self) -> None:
+        """Go past the pooler from now on, if there is one and a way past it. Closes a connection that is open.
+
+        This connection itself changes its way, rather than `migrate` another alias: code in a migration that
+        names no alias then runs in the same transaction as the schema change, and not beside it, waiting for
+        its locks.
+        """
+        direct = None if self.alias == NO_DB_ALIAS or self._is_direct else _direct_of(self.alias)
+        if direct is None or self.in_atomic_block:
+            return
+        self.close()
+        way = {key: direct[key] for key in _WAY if key in direct}
+        self.settings_dict = {**self.settings_dict, "DISABLE_SERVER_SIDE_CURSORS": False, **way}
+        self._is_direct = True
+
+    # Under test
+
+    def ensure_connection(self) -> None:
+        """Django's; a test's mirror takes its primary's connection, as it is at this moment."""
+        primary = self._shared()
+        if primary is None:
+            super().ensure_connection()
+            return
+        primary.ensure_connection()
+        self.connection = primary.connection
+        self.autocommit = primary.autocommit
+
+    def _close(self) -> None:
+        # A mirror only lets go of what belongs to its primary.
+        if self._shared() is None:
+            super()._close()  # type: ignore[misc]
+
+    def _shared(self) -> Any:
+        mirror = self.settings_dict.get("DORMOUSE", {}).get("SHARES_CONNECTION_OF")
+        return connections[mirror] if mirror and self.alias != NO_DB_ALIAS else None
+
+
+def _within(conn_params: dict[str, Any], left_s: float) -> dict[str, Any]:
+    """The parameters with a timeout that ends with the deadline, or with the user's if that is shorter."""
+    left = max(_SHORTEST_CONNECT_TIMEOUT_S, math.ceil(left_s))
+    asked = int(conn_params.get("connect_timeout") or 0)
+    return {**conn_params, "connect_timeout": min(asked, left) if asked > 0 else left}
+
+
+def _judge(error: Exception) -> Verdict:
+    sqlstate = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return while_connecting(str(error), sqlstate)
+
+
+def _do_not_wait(_: Exception) -> Verdict:
+    # The primary can answer instead.
+    return Verdict.PERMANENT
+
+
+def _direct_of(alias: str) -> dict[str, Any] | None:
+    for settings in connections.settings.values():
+        if settings.get("DORMOUSE", {}).get("DIRECT_OF") == alias:
+            found: dict[str, Any] = settings
+            return found
+    return None

@@ -1,0 +1,151 @@
+"""Whether a kept connection still lives, seen from its socket alone: no round trip.
+
+A server that ends a connection sends a last word (an ErrorResponse of severity FATAL) and closes; the
+socket becomes readable. A healthy idle connection has nothing to read. What is readable is not always death: a
+notice, a notification, a changed parameter or a TLS session ticket arrive unasked too. So what came is read
+until nothing is left, the end of the stream is reached, or the last word was heard. One read is not enough:
+libpq reports a stream that holds a FATAL and its end as healthy until it reads again.
+
+Not seen: a network that swallows packets without a word. TCP keepalives and `tcp_user_timeout` are for that.
+"""
+
+import select
+from enum import Enum
+from typing import Any, Final, Protocol
+
+__all__ = ["Link", "Psycopg2Link", "PsycopgLink", "Transaction", "is_alive", "may_reopen"]
+
+_READS: Final = 1000
+"""How often one look reads before it believes: more than any burst of notifications, and an end in any case."""
+
+_FATAL: Final = ("FATAL", "PANIC")
+
+
+class Transaction(Enum):
+    """What the driver knows of the transaction on the server."""
+
+    NONE = "none"
+    """None has begun there. Drivers send BEGIN with the first statement: at the start of `atomic()` too."""
+    BEGUN = "begun"
+    UNKNOWN = "unknown"
+    """The connection is broken, and whether one had begun is no longer known."""
+
+
+class Link(Protocol):
+    """A driver's connection, as far as these questions go."""
+
+    def transaction(self) -> Transaction:
+        """What has begun on the server, without asking it."""
+        ...
+
+    def readable(self) -> bool:
+        """Whether something can be read without waiting."""
+        ...
+
+    def consume(self) -> bool:
+        """Read what is there. False when it was the end: of the stream, or a last word."""
+        ...
+
+
+def is_alive(link: Link) -> bool:
+    """Whether the connection can be used, as far as this side knows."""
+    if link.transaction() is Transaction.UNKNOWN:
+        return False
+    for _ in range(_READS):
+        if not link.readable():
+            return True
+        if not link.consume():
+            return False
+    return True
+
+
+def may_reopen(transaction: Transaction, *, autocommit: bool) -> bool:
+    """Whether a dead connection may be replaced without anyone noticing.
+
+    `transaction` as it was before the death was noticed. Never where a transaction had begun: its writes,
+    locks and cursors are gone, and the code that made them must hear of it. Where it is not known, being in
+    autocommit mode says that there was none.
+    """
+    if transaction is Transaction.BEGUN:
+        return False
+    return transaction is Transaction.NONE or autocommit
+
+
+class PsycopgLink:
+    """A connection of psycopg 3."""
+
+    __slots__ = ("_error", "_heard_last_word", "_pgconn", "_poll")
+
+    def __init__(self, connection: Any, error: type[Exception]) -> None:
+        # Not the connection itself: it holds this object, and a circle would outlive its last user.
+        self._pgconn = connection.pgconn
+        self._error = error
+        self._heard_last_word = False
+        self._poll = select.poll()
+        self._poll.register(self._pgconn.socket, select.POLLIN)
+        # libpq hands a FATAL that answers no query to whoever listens for notices.
+        connection.add_notice_handler(self._on_notice)
+
+    def transaction(self) -> Transaction:
+        """PQtransactionStatus (manual, 34.2), as one of ours."""
+        status = int(self._pgconn.transaction_status)
+        if status == _PQTRANS_IDLE:
+            return Transaction.NONE
+        return Transaction.UNKNOWN if status == _PQTRANS_UNKNOWN else Transaction.BEGUN
+
+    def readable(self) -> bool:
+        """Whether the kernel has bytes, an end or an error for this socket."""
+        return bool(self._poll.poll(0))
+
+    def consume(self) -> bool:
+        """Read, and have libpq look at what came: only then does it pass on notices."""
+        try:
+            self._pgconn.consume_input()
+            self._pgconn.is_busy()
+        except self._error:
+            return False
+        return not self._heard_last_word
+
+    def _on_notice(self, diagnostic: Any) -> None:
+        if diagnostic.severity_nonlocalized in _FATAL:
+            self._heard_last_word = True
+
+
+class Psycopg2Link:
+    """A connection of psycopg2."""
+
+    __slots__ = ("_connection", "_error")
+
+    def __init__(self, connection: Any, error: type[Exception]) -> None:
+        self._connection = connection
+        self._error = error
+
+    def transaction(self) -> Transaction:
+        """The status that psycopg2 keeps, as one of ours."""
+        if self._connection.closed:
+            return Transaction.UNKNOWN
+        status = self._connection.get_transaction_status()
+        if status == _PQTRANS_IDLE:
+            return Transaction.NONE
+        return Transaction.UNKNOWN if status == _PQTRANS_UNKNOWN else Transaction.BEGUN
+
+    def readable(self) -> bool:
+        """Whether the kernel has bytes, an end or an error for this socket."""
+        poll = select.poll()
+        poll.register(self._connection.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def consume(self) -> bool:
+        """Read by way of `poll()`, which is how psycopg2 takes in notifications."""
+        heard = len(self._connection.notices)
+        try:
+            self._connection.poll()
+        except self._error:
+            return False
+        # psycopg2 keeps notices as texts that begin with their severity.
+        return not any(text.startswith(_FATAL) for text in self._connection.notices[heard:])
+
+
+# libpq-fe.h, PGTransactionStatusType.
+_PQTRANS_IDLE: Final = 0
+_PQTRANS_UNKNOWN: Final = 4
