@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dormouse.api.records import (
+    Annotation,
     Branch,
     ConnectionDetails,
     Database,
@@ -175,7 +176,8 @@ class BranchesPage:
     """`GET …/branches`. neonctl cannot draw its table without `annotations`."""
 
     branches: tuple[Branch, ...]
-    annotations: Mapping[str, object] = field(default_factory=dict)
+    annotations: Mapping[str, Annotation] = field(default_factory=dict)
+    """By branch id."""
     pagination: BranchPagination | None = None
 
 
@@ -184,6 +186,7 @@ class BranchAnswer:
     """`GET …/branches/{id}`"""
 
     branch: Branch
+    annotation: Annotation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

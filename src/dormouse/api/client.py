@@ -117,6 +117,10 @@ class Client:
         """One page of projects; the server's default is ten."""
         return self._get(ProjectsPage, "/projects", limit=limit, cursor=cursor, search=search)
 
+    def shared_projects(self) -> ProjectsPage:
+        """The projects that others share with this account."""
+        return self._get(ProjectsPage, "/projects/shared")
+
     def create_project(self, project: ProjectCreate | None = None) -> ProjectCreated:
         """Make a project with its branch, role, database and compute; the compute may still be starting."""
         body = to_json(ProjectCreateRequest(project=project or ProjectCreate()))

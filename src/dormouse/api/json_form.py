@@ -1,7 +1,7 @@
 """Between the records and JSON, for any dataclass whose fields are of these types:
 
-`str` and its NewTypes, `int`, `float`, `bool`, `datetime`, a dataclass, `tuple[X, ...]`, `Mapping[str, object]`,
-and `X | None`.
+`str` and its NewTypes, `int`, `float`, `bool`, `datetime`, a dataclass, `tuple[X, ...]`, `Mapping[str, X]`,
+`object` (whatever JSON holds), and `X | None`.
 
 Read generously, written strictly: unknown fields are passed over; None is left out, and moments are in whole
 seconds and UTC.
@@ -82,7 +82,10 @@ def _write(hint: Any) -> Write:
     if get_origin(hint) is tuple:
         one = _write(get_args(hint)[0])
         return list if one is None else lambda values: [one(value) for value in values]
-    return dict if get_origin(hint) is Mapping else None
+    if get_origin(hint) is Mapping:
+        inner = _write(get_args(hint)[1])
+        return dict if inner is None else lambda values: {key: inner(value) for key, value in values.items()}
+    return None
 
 
 def _read(hint: Any) -> Read:
@@ -95,7 +98,10 @@ def _read(hint: Any) -> Read:
             one(item, f"{where}[{at}]") for at, item in enumerate(_list(value, where))
         )
     if get_origin(hint) is Mapping:
-        return _object
+        inner = _read(get_args(hint)[1])
+        return lambda value, where: {
+            key: inner(item, f"{where}.{key}") for key, item in _object(value, where).items()
+        }
     return _SCALARS[hint]
 
 
@@ -164,4 +170,11 @@ def _unexpected(expected: str, value: object, where: str) -> Malformed:
 _WRITERS: dict[type[Any], tuple[tuple[str, Write], ...]] = {}
 _READERS: dict[type[Any], tuple[tuple[str, Read, bool], ...]] = {}
 
-_SCALARS: dict[Any, Read] = {str: _str, bool: _bool, int: _int, float: _float, datetime: _moment}
+_SCALARS: dict[Any, Read] = {
+    object: lambda value, _: value,
+    str: _str,
+    bool: _bool,
+    int: _int,
+    float: _float,
+    datetime: _moment,
+}

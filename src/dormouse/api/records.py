@@ -14,6 +14,8 @@ from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 
 __all__ = [
     "AllowedIps",
+    "Annotation",
+    "AnnotationObject",
     "Auth",
     "AuthAccount",
     "BillingAccount",
@@ -270,6 +272,24 @@ class Branch:
     expires_at: datetime | None = None
     ttl_interval_seconds: int | None = None
     last_reset_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationObject:
+    """What an annotation is about: `console/branch`, and its id."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """Words that somebody attached to a branch."""
+
+    object: AnnotationObject
+    value: Mapping[str, str]
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

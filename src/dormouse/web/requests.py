@@ -122,15 +122,15 @@ class EndpointCreateBody(_Body):
 
     endpoint: _NewEndpoint
 
-    def spec(self) -> EndpointSpec:
-        """What the control plane is asked for."""
-        asked = self.endpoint
+    def spec(self, usual: EndpointDefaults) -> EndpointSpec:
+        """What the control plane is asked for; `usual` are the settings of the project."""
+        asked, settings = self.endpoint, self.endpoint.over(usual)
         return EndpointSpec(
             branch_id=BranchId(asked.branch_id),
             type=asked.type,
             name=asked.name or "",
-            autoscaling_limit_min_cu=asked.autoscaling_limit_min_cu,
-            autoscaling_limit_max_cu=asked.autoscaling_limit_max_cu,
-            suspend_timeout_seconds=asked.suspend_timeout_seconds,
+            autoscaling_limit_min_cu=settings.autoscaling_limit_min_cu,
+            autoscaling_limit_max_cu=settings.autoscaling_limit_max_cu,
+            suspend_timeout_seconds=settings.suspend_timeout_seconds,
             disabled=asked.disabled is True,
         )

@@ -8,13 +8,14 @@ from starlette.routing import Route
 
 from dormouse.api.bodies import Organizations, Regions
 from dormouse.api.records import Region
+from dormouse.control.service import DEFAULT_REGION
 from dormouse.web.account import AUTH, ORGANIZATION, USER
 from dormouse.web.answers import answer
 
 __all__ = ["routes"]
 
 _REGIONS: Final = Regions(
-    regions=(Region(region_id="aws-us-east-2", name="This machine", default=True, geo_lat="", geo_long=""),)
+    regions=(Region(region_id=DEFAULT_REGION, name="This machine", default=True, geo_lat="", geo_long=""),)
 )
 """One: this machine, under an id that Neon's clients know."""
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dormouse.api import bodies
+from dormouse.api.records import Annotation, AnnotationObject
 from dormouse.control.service import Service
 from dormouse.web import reading
 from dormouse.web.answers import answer
@@ -61,4 +62,6 @@ class Branches:
     async def show(self, request: Request) -> Response:
         """One branch."""
         branch = await self.service.branch(reading.project_id(request), reading.branch_id(request))
-        return answer(bodies.BranchAnswer(branch=self.rendering.branch(branch)))
+        # Nobody annotates here yet, but the document requires the field.
+        annotation = Annotation(object=AnnotationObject(type="console/branch", id=branch.id), value={})
+        return answer(bodies.BranchAnswer(branch=self.rendering.branch(branch), annotation=annotation))

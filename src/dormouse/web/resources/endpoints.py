@@ -51,9 +51,10 @@ class Endpoints:
     async def create(self, request: Request) -> Response:
         """A new compute; it starts at once, as Neon's do."""
         asked = await reading.body_of(request, EndpointCreateBody)
-        project = reading.project_id(request)
-        endpoint, operations = await self.service.create_endpoint(project, asked.spec())
-        return await self._changed(project, endpoint, operations, status=201)
+        project = await self.service.project(reading.project_id(request))
+        spec = asked.spec(project.default_endpoint_settings)
+        endpoint, operations = await self.service.create_endpoint(project.id, spec)
+        return await self._changed(project.id, endpoint, operations, status=201)
 
     async def show(self, request: Request) -> Response:
         """One endpoint."""

@@ -1,6 +1,6 @@
 """`/projects`, and the connection string of one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,9 +28,10 @@ class Projects:
     rendering: Rendering
 
     def routes(self) -> list[Route]:
-        """Below the API's root."""
+        """Below the API's root. `shared` stands before the project of that id, which cannot be."""
         return [
             Route("/projects", self.index),
+            Route("/projects/shared", self.shared),
             Route("/projects", self.create, methods=["POST"]),
             Route("/projects/{project_id}", self.show),
             Route("/projects/{project_id}/connection_uri", self.connection_uri),
@@ -47,6 +48,10 @@ class Projects:
                 pagination=bodies.Cursor(cursor=cursor) if cursor else None,
             )
         )
+
+    async def shared(self, _request: Request) -> Response:
+        """What others share with the account: nothing. neonctl lists no project without this page."""
+        return answer(bodies.ProjectsPage(projects=()))
 
     async def create(self, request: Request) -> Response:
         """All that came into being, with the passwords, once."""
@@ -72,16 +77,19 @@ class Projects:
         return answer(bodies.ProjectAnswer(project=self.rendering.project(project)))
 
     async def connection_uri(self, request: Request) -> Response:
-        """A URL that libpq understands, with the password in it."""
+        """A URL that libpq understands, with the password in it if the project keeps passwords."""
         branch, endpoint = request.query_params.get("branch_id"), request.query_params.get("endpoint_id")
+        project = await self.service.project(reading.project_id(request))
         parameters = await self.service.connection_parameters(
-            reading.project_id(request),
+            project.id,
             database=reading.required(request, "database_name"),
             role=reading.required(request, "role_name"),
             branch=BranchId(branch) if branch else None,
             endpoint=EndpointId(endpoint) if endpoint else None,
             pooled=reading.flag(request, "pooled"),
         )
+        if not project.store_passwords:
+            parameters = replace(parameters, password=None)
         return answer(bodies.ConnectionUri(uri=parameters.url()))
 
     async def _connection_details(self, made: ProjectCreated) -> ConnectionDetails:
@@ -93,7 +101,8 @@ class Projects:
             endpoint=made.endpoint.id,
         )
         return ConnectionDetails(
-            connection_uri=parameters.url(),
+            # The one moment at which also a password that is not kept can be told.
+            connection_uri=replace(parameters, password=made.role.password).url(),
             connection_parameters=ConnectionParameters(
                 database=made.database.name,
                 password=made.role.password or "",

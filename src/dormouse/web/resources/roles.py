@@ -47,8 +47,8 @@ class Roles:
 
     async def reveal_password(self, request: Request) -> Response:
         """The password of a role."""
-        role = await self._role(request)
-        if role.password is None:
+        role, project = await self._role(request), await self.service.project(reading.project_id(request))
+        if role.password is None or not project.store_passwords:
             raise PasswordNotStored("the password of this role is not stored")
         return answer(bodies.RolePassword(password=role.password))
 

@@ -1,0 +1,231 @@
+"""Our own client against our own server: every method, and what it raises."""
+
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dormouse.api.bodies import EndpointCreate, NewBranch, ProjectCreate, ProjectCreated
+from dormouse.api.client import Client
+from dormouse.api.errors import ApiError, Busy, Exists, Malformed, Missing, NoAnswer, NotAuthenticated, Refused
+from dormouse.api.records import EndpointSettings
+from dormouse.errors import Locked, RuleViolation
+from dormouse.names import ProjectId
+
+KEY = "napi_a_key_for_tests"
+
+
+@pytest.fixture
+def made(client: Client) -> ProjectCreated:
+    return client.create_project(ProjectCreate(name="demo"))
+
+
+def test_account(client: Client) -> None:
+    assert client.me().email == "owner@dormouse.localhost"
+    assert [each.name for each in client.organizations()] == ["Local"]
+    assert client.auth().auth_method == "api_key_user"
+    assert [each.default for each in client.regions()] == [True]
+
+
+def test_everything_of_a_project(client: Client, made: ProjectCreated) -> None:
+    project, branch, endpoint = made.project.id, made.branch.id, made.endpoints[0].id
+
+    assert client.project(project) == made.project
+    assert client.branch(project, branch) == made.branch
+    assert client.branches(project).branches == (made.branch,)
+    assert client.branch_count(project) == 1
+    assert client.branch_count(project, search="no such") == 0
+    assert client.endpoint(project, endpoint) == made.endpoints[0]
+    assert client.endpoints(project) == client.branch_endpoints(project, branch) == made.endpoints
+    assert client.databases(project, branch) == made.databases
+    assert client.database(project, branch, "neondb") == made.databases[0]
+    assert client.role(project, branch, "neondb_owner").password is None
+    assert client.reveal_password(project, branch, "neondb_owner") == made.roles[0].password
+    assert client.roles(project, branch) == (client.role(project, branch, "neondb_owner"),)
+    assert set(client.operations(project).operations) == set(made.operations)
+    assert client.operation(project, made.operations[0].id) == made.operations[0]
+    assert client.shared_projects().projects == ()
+
+
+def test_connection_uri(client: Client, made: ProjectCreated) -> None:
+    project = made.project.id
+    plain = client.connection_uri(project, database="neondb", role="neondb_owner")
+    pooled = client.connection_uri(project, database="neondb", role="neondb_owner", pooled=True)
+
+    assert plain == made.connection_uris[0].connection_uri
+    assert "-pooler." in pooled
+
+
+def test_what_the_creator_asks_for_arrives(client: Client) -> None:
+    made = client.create_project(
+        ProjectCreate(
+            name="shop ✿",
+            pg_version=16,
+            branch=NewBranch(name="trunk", role_name="Anna O'Neil", database_name="my/shop"),
+            default_endpoint_settings=EndpointSettings(suspend_timeout_seconds=5),
+        )
+    )
+
+    assert (made.project.name, made.project.pg_version) == ("shop ✿", 16)
+    assert made.branch.name == "trunk"
+    assert made.project.default_endpoint_settings is not None
+    assert made.project.default_endpoint_settings.suspend_timeout_seconds == 5
+    assert client.database(made.project.id, made.branch.id, "my/shop").owner_name == "Anna O'Neil"
+    assert client.reveal_password(made.project.id, made.branch.id, "Anna O'Neil") == made.roles[0].password
+
+
+def test_replica(client: Client, made: ProjectCreated) -> None:
+    project = made.project.id
+    replica = client.create_endpoint(project, EndpointCreate(branch_id=made.branch.id, type="read_only")).endpoint
+
+    assert [each.type for each in client.endpoints(project)] == ["read_write", "read_only"]
+    assert client.start_endpoint(project, replica.id).endpoint.id == replica.id
+    assert client.suspend_endpoint(project, replica.id).endpoint.current_state == "idle"
+    with pytest.raises(Exists, match="read_write endpoint already exists"):
+        client.create_endpoint(project, EndpointCreate(branch_id=made.branch.id, type="read_write"))
+
+
+def test_projects_page_by_page(client: Client) -> None:
+    made = sorted(client.create_project().project.id for _ in range(5))
+
+    seen, cursor = [], None
+    while (page := client.projects(limit=2, cursor=cursor)).projects:
+        seen += [each.id for each in page.projects]
+        assert page.pagination is not None
+        cursor = page.pagination.cursor
+    assert seen == made
+
+
+@pytest.mark.parametrize("ending", ["", "/", "//"])
+def test_base_url_with_or_without_a_final_slash(server: Any, ending: str) -> None:
+    assert Client(server.url + ending, KEY).auth().account_id
+
+
+def test_missing_object(client: Client) -> None:
+    with pytest.raises(Missing) as caught:
+        client.project(ProjectId("no-such-one"))
+
+    assert (caught.value.status, caught.value.code, caught.value.message) == (404, "", "project not found")
+    assert len(caught.value.request_id) == 36
+
+
+def test_wrong_key(server: Any) -> None:
+    with pytest.raises(NotAuthenticated) as caught:
+        Client(server.url, "napi_another").me()
+
+    assert "napi_another" not in str(caught.value) + repr(caught.value)
+
+
+def test_other_refusals_keep_their_status(client: Client, service: Any) -> None:
+    service.fail_with = RuleViolation("branch not ready yet")
+    with pytest.raises(Refused) as caught:
+        client.projects()
+    assert caught.value.status == 422
+
+    service.fail_with = Locked("project already has running conflicting operations")
+    with pytest.raises(Busy):
+        client.projects()
+
+
+def test_nobody_there() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and not listening
+        with pytest.raises(NoAnswer, match="no answer from http://127"):
+            Client(f"http://127.0.0.1:{taken.getsockname()[1]}/api/v2", KEY).me()
+
+
+def test_nobody_answers_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        client = Client(f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v2", KEY, timeout_s=0.05)
+        with pytest.raises(NoAnswer):
+            client.me()
+
+
+def test_proxies_are_not_used_for_loopback(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert Client(client.base_url, KEY).auth().account_id
+
+
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """Answers what the path says: a redirect to itself, a page, or JSON of another kind."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        status, kind, body = {
+            "/page/users/me": (502, "text/html", b"<h1>Bad gateway</h1>"),
+            "/text/users/me": (200, "text/plain", b"hello"),
+            "/list/users/me": (200, "application/json", b"[]"),
+            "/less/users/me": (200, "application/json", b'{"id": "x"}'),
+            "/else/users/me": (400, "application/json", b'{"message": 7, "code": []}'),
+        }.get(self.path, (302, "text/plain", b""))
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Be still."""
+
+
+@pytest.fixture
+def impostor() -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+    handler = type("Handler", (Impostor,), {"asked": asked})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        server.shutdown()
+        thread.join(10)
+
+
+def test_redirects_are_not_followed(impostor: tuple[str, list[str]]) -> None:
+    url, asked = impostor
+
+    with pytest.raises(Refused) as caught:
+        Client(url + "/away", KEY).me()
+    assert caught.value.status == 302
+    assert asked == ["/away/users/me"]
+
+
+def test_error_that_is_not_of_the_api(impostor: tuple[str, list[str]]) -> None:
+    for path, status in (("/page", 502), ("/else", 400)):
+        with pytest.raises(Refused) as caught:
+            Client(impostor[0] + path, KEY).me()
+        assert caught.value.status == status
+        assert caught.value.message == f"HTTP status {status}, without a message"
+
+
+@pytest.mark.parametrize("path", ["/text", "/list", "/less"])
+def test_answer_that_is_not_of_the_api(impostor: tuple[str, list[str]], path: str) -> None:
+    with pytest.raises(Malformed):
+        Client(impostor[0] + path, KEY).me()
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:55433", "ftp://x/api/v2", "http://", "http://user:pw@host/api"])
+def test_address_that_cannot_be_called(url: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        Client(url, KEY)
+    assert "pw" not in caught.value.message
+
+
+@pytest.mark.parametrize("key", ["a\nb", "ü", "a\0"])
+def test_key_that_cannot_be_sent_is_not_shown(key: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        Client("http://localhost/api/v2", key)
+    assert key not in caught.value.message
+
+
+def test_client_does_not_show_its_key(client: Client) -> None:
+    assert KEY not in repr(client)
