@@ -73,10 +73,11 @@ def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns(".env", "__pycache__"))
     environment = child_environment(os.environ) | {
         "DATABASE_URL": database_url,
+        # The same server, and one that refuses writes: what a replica that is never behind looks like.
+        "DATABASE_REPLICA_URL": f"{database_url}&options=-c%20default_transaction_read_only%3Don",
         "DEBUG": "true",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": "/tmp/stub",
     }
     manage = [sys.executable, "manage.py"]
     for command in (["migrate", "--verbosity=0"], ["populate"]):

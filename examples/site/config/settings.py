@@ -53,11 +53,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    # Outside all that reads the database, so that sessions and users are counted too.
-    "config.database_use.DatabaseUseMiddleware",
-    # Also early: it decides where every later read of the request goes.
+    # First, because it decides where the reads of all that follows go.
     "django_dormouse.replicas.Middleware",
+    # Early too, so that sessions and users are counted.
+    "config.database_use.DatabaseUseMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

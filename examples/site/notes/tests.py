@@ -43,7 +43,7 @@ class ListTests(NotesTestCase):
         response = self.client.get("/")
 
         self.assertContains(response, "This page was read from")
-        self.assertGreater(sum(row["statements"] for row in response.wsgi_request.database_use), 0)
+        self.assertGreater(sum(share.queries for share in response.wsgi_request.database_use.answered), 0)
 
 
 class CreateTests(NotesTestCase):
