@@ -31,6 +31,7 @@ from dormouse.names import DEFAULT_HOST_SUFFIX, EndpointId
 from dormouse.proxy import refusals
 from dormouse.proxy.cancellation import CancelTarget, Registry
 from dormouse.proxy.certificates import Certificates, NamedSSLObject
+from dormouse.proxy.compute_transport import ComputeTransport
 from dormouse.proxy.directory import Activity, Directory
 from dormouse.proxy.limits import Limits
 from dormouse.proxy.penalties import Penalties
@@ -219,7 +220,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, listener: Listener, accepted: socket.socket, peer: str) -> None:
         self._listener = listener
-        self._loop = listener.loop
+        self.loop = listener.loop
         self._socket: socket.socket | None = accepted
         """The raw socket; None once TLS or the end has it."""
         self._peer = peer
@@ -235,7 +236,7 @@ class _Connection(asyncio.Protocol):
         """Set once authenticated: the endpoint that the connection is counted for."""
         self._activity: Activity | None = None
         self._key: BackendKeyData | None = None
-        self._accepted_at = self._loop.time()
+        self._accepted_at = self.loop.time()
         self._is_over = False
         listener.unauthenticated += 1
 
@@ -248,7 +249,7 @@ class _Connection(asyncio.Protocol):
             return
         self._perform(self._session.start())
         assert self._socket is not None
-        self._loop.add_reader(self._socket, self._peek)
+        self.loop.add_reader(self._socket, self._peek)
 
     def stop(self) -> None:
         """End from our side."""
@@ -279,7 +280,7 @@ class _Connection(asyncio.Protocol):
         if first == _CLIENT_HELLO:
             self.feed(ClientHelloSeen())
             return
-        self._loop.add_reader(self._socket, self._read_raw)
+        self.loop.add_reader(self._socket, self._read_raw)
         self._read_raw()
 
     def _read_raw(self) -> None:
@@ -305,7 +306,7 @@ class _Connection(asyncio.Protocol):
         So: end our side, read on for a moment, close then.
         """
         assert self._socket is not None
-        self._loop.remove_reader(self._socket)
+        self.loop.remove_reader(self._socket)
         if self._listener.lingering >= _MAX_LINGERING:
             self._finish()
             return
@@ -313,7 +314,7 @@ class _Connection(asyncio.Protocol):
             self._socket.shutdown(socket.SHUT_WR)
         self._listener.lingering += 1
         self._set_timer(_LINGER_S, self._linger_over)
-        self._loop.add_reader(self._socket, self._read_and_forget, [_LINGER_BYTES])
+        self.loop.add_reader(self._socket, self._read_and_forget, [_LINGER_BYTES])
 
     def _read_and_forget(self, left: list[int]) -> None:
         assert self._socket is not None
@@ -337,7 +338,7 @@ class _Connection(asyncio.Protocol):
         assert accepted is not None
         limits = self._listener.limits
         try:
-            await self._loop.connect_accepted_socket(
+            await self.loop.connect_accepted_socket(
                 lambda: self,
                 accepted,
                 ssl=self._listener.context,
@@ -407,17 +408,17 @@ class _Connection(asyncio.Protocol):
                 case Locate():
                     self._admit(command)
                 case Connect(socket_path):
-                    self._send_for(self._connect(socket_path))
+                    self._connect(socket_path)
                 case SendToCompute(data):
                     assert self._compute is not None
-                    self._compute.write(data)
+                    self._compute.transport.write(data)
                 case LeaveCompute():
                     self._leave_compute()
                 case RelayCommand():
                     self._begin_relay(command)
                 case StartTLS():
                     assert self._socket is not None
-                    self._loop.remove_reader(self._socket)
+                    self.loop.remove_reader(self._socket)
                     self._send_for(self._secure())
                 case CheckPassword():
                     self._send_for(self._check_password(command))
@@ -451,13 +452,13 @@ class _Connection(asyncio.Protocol):
 
     async def _check_password(self, command: CheckPassword) -> None:
         listener = self._listener
-        matches = await self._loop.run_in_executor(
+        matches = await self.loop.run_in_executor(
             listener.hasher, check_password, command.verifier, command.password
         )
         self.feed(PasswordChecked(matches))
 
     def _penalise(self, endpoint: EndpointId, role: str) -> None:
-        delay_s = self._listener.penalties.failed(endpoint, role, self._loop.time())
+        delay_s = self._listener.penalties.failed(endpoint, role, self.loop.time())
         if delay_s:
             self._set_timer(delay_s, lambda: self.feed(PenaltyServed()))
         else:
@@ -492,13 +493,12 @@ class _Connection(asyncio.Protocol):
         # Counted before the first await from here, so that nobody finds the compute idle and stops it.
         self._activity = directory.activity(target.endpoint)
         self._activity.connections += 1
-        self._activity.last = self._loop.time()
+        self._activity.last = self.loop.time()
         self.feed(Located(address))
 
-    async def _connect(self, socket_path: str) -> None:
-        side = _ComputeSide(self)
+    def _connect(self, socket_path: str) -> None:
         try:
-            await self._loop.create_unix_connection(lambda: side, socket_path)
+            self._compute = _ComputeSide(self, socket_path)
         except OSError as error:
             _logger.debug(
                 "A compute did not take a connection",
@@ -506,10 +506,6 @@ class _Connection(asyncio.Protocol):
             )
             self.feed(ComputeUnreachable())
             return
-        if self._is_over:
-            side.leave()
-            return
-        self._compute = side
         self.feed(ComputeConnected(secrets.token_bytes(_SECRET_BYTES)))
 
     def _forward_cancel(self, key: BackendKeyData) -> None:
@@ -519,29 +515,21 @@ class _Connection(asyncio.Protocol):
         )
         if target is None:
             self.feed(ComputeGone())
-        else:
-            self._send_for(self._cancel(target))
-
-    async def _cancel(self, target: CancelTarget) -> None:
-        """Pass the request on, and wait for the compute to hang up: then the signal is sent.
-
-        libpq's PQcancel in turn waits for us to hang up, and counts on the same.
-        """
-        side = _ComputeSide(self)
+            return
         try:
-            await self._loop.create_unix_connection(lambda: side, target.socket_path)
+            self._compute = _ComputeSide(self, target.socket_path)
         except OSError:
             self.feed(ComputeGone())
             return
-        self._compute = side
-        side.write(CancelRequest(target.key.pid, target.key.secret).encode())
+        # The compute hangs up when the signal is sent. libpq's PQcancel in turn waits for us to hang up, and
+        # counts on the same.
+        self._compute.transport.write(CancelRequest(target.key.pid, target.key.secret).encode())
 
     # The relay.
 
     def _begin_relay(self, command: RelayCommand) -> None:
         assert self._client is not None
         assert self._compute is not None
-        assert self._compute.transport is not None
         assert self._activity is not None
         self._clear_timer()
         if command.key is not None and command.compute_key is not None:
@@ -557,7 +545,7 @@ class _Connection(asyncio.Protocol):
                 "endpoint": self._endpoint,
                 "role": request.role,
                 "dropped_parameters": request.dropped,
-                "seconds": self._loop.time() - self._accepted_at,
+                "seconds": self.loop.time() - self._accepted_at,
             },
         )
         compute, self._compute = self._compute.transport, None
@@ -565,7 +553,7 @@ class _Connection(asyncio.Protocol):
             self._client,
             compute,
             activity=self._activity,
-            now=self._loop.time,
+            now=self.loop.time,
             on_end=self._relay_ended,
         )
         self._relay.start(
@@ -582,7 +570,7 @@ class _Connection(asyncio.Protocol):
                 "peer": self._peer,
                 "endpoint": self._endpoint,
                 "ended_by": side.value,
-                "seconds": self._loop.time() - self._accepted_at,
+                "seconds": self.loop.time() - self._accepted_at,
             },
         )
         self._finish()
@@ -617,7 +605,7 @@ class _Connection(asyncio.Protocol):
         self._leave_compute()
         self._leave_activity()
         if self._socket is not None:
-            self._loop.remove_reader(self._socket)
+            self.loop.remove_reader(self._socket)
             self._socket.close()
             self._socket = None
         listener = self._listener
@@ -658,7 +646,7 @@ class _Connection(asyncio.Protocol):
 
     def _set_timer(self, seconds: float, callback: Any) -> None:
         self._clear_timer()
-        self._deadline = self._loop.call_later(seconds, callback)
+        self._deadline = self.loop.call_later(seconds, callback)
 
     def _clear_timer(self) -> None:
         if self._deadline is not None:
@@ -688,12 +676,9 @@ class _Connection(asyncio.Protocol):
 class _ComputeSide(asyncio.Protocol):
     """The connection to a compute until the relay has it."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: _Connection, socket_path: str) -> None:
         self._connection: _Connection | None = connection
-        self.transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = ComputeTransport(connection.loop, socket_path, self)
 
     def data_received(self, data: bytes) -> None:
         if self._connection is not None:
@@ -703,15 +688,10 @@ class _ComputeSide(asyncio.Protocol):
         if self._connection is not None:
             self._connection.compute_gone()
 
-    def write(self, data: bytes) -> None:
-        assert self.transport is not None
-        self.transport.write(data)
-
     def leave(self) -> None:
         """Hang up, and hear nothing more of it."""
         self._connection = None
-        if self.transport is not None:
-            self.transport.abort()
+        self.transport.abort()
 
 
 def _listen(bind: str, port: int, backlog: int) -> list[socket.socket]:

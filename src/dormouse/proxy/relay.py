@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
+from dormouse.proxy.compute_transport import ComputeTransport
 from dormouse.proxy.directory import Activity
 
 __all__ = ["Relay", "Side"]
@@ -37,7 +38,7 @@ class Relay:
     def __init__(
         self,
         client: asyncio.Transport,
-        compute: asyncio.Transport,
+        compute: ComputeTransport,
         *,
         activity: Activity,
         now: Callable[[], float],
@@ -53,9 +54,10 @@ class Relay:
 
     def start(self, *, for_client: bytes, for_compute: bytes, write_buffer: int) -> None:
         """Take over both transports. `for_client` ends with what the compute said last."""
-        for transport, half in ((self.client, self._client_half), (self.compute, self._compute_half)):
-            transport.set_write_buffer_limits(high=write_buffer)
-            transport.set_protocol(half)
+        self.client.set_write_buffer_limits(high=write_buffer)
+        self.compute.set_write_buffer_limits(high=write_buffer)
+        self.client.set_protocol(self._client_half)
+        self.compute.set_protocol(self._compute_half)
         self._compute_half.data_received(for_client)
         if for_compute:
             self._client_half.data_received(for_compute)
@@ -141,13 +143,13 @@ class _ComputeHalf(asyncio.Protocol):
         _resume(self._relay.client)
 
 
-def _pause(transport: asyncio.Transport) -> None:
+def _pause(transport: asyncio.Transport | ComputeTransport) -> None:
     # A closing transport still flushes, and calls its protocol; it cannot be paused any more.
     if not transport.is_closing():
         transport.pause_reading()
 
 
-def _resume(transport: asyncio.Transport) -> None:
+def _resume(transport: asyncio.Transport | ComputeTransport) -> None:
     if not transport.is_closing():
         transport.resume_reading()
 
