@@ -35,8 +35,14 @@ class Scope:
     """`needs` belongs to an incarnation that is gone, or cannot be read: the user should be given a new one."""
     caught_up: dict[str, bool] = field(default_factory=dict)
     """Replica → whether it had replayed `needs` when it was asked, once for the whole unit."""
-    turn: int = field(default_factory=_turns.__next__)
-    """Which replica is asked first: units take turns, and one unit stays with one replica."""
+    turn: int | None = None
+    """Which replica is asked first; None until one is needed."""
+
+    def take_turn(self) -> int:
+        """Units take turns, and one unit stays with one replica: two reads of a page see the same moment."""
+        if self.turn is None:
+            self.turn = next(_turns)
+        return self.turn
 
 
 _scope: ContextVar[Scope | None] = ContextVar("django_dormouse_scope", default=None)

@@ -86,7 +86,7 @@ def _read(model: type[Model], instance_alias: str | None, scope: Scope, replicas
 
 def _first_able(replicas: tuple[str, ...], scope: Scope) -> str | None:
     """The first replica that can be reached and has come far enough, beginning with the one whose turn it is."""
-    start = scope.turn % len(replicas)
+    start = scope.take_turn() % len(replicas)
     for alias in replicas[start:] + replicas[:start]:
         if (
             scope.caught_up.get(alias, True)

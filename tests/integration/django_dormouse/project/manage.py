@@ -1,0 +1,9 @@
+"""The project's own command line."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "project_settings"
+execute_from_command_line(sys.argv)
