@@ -135,8 +135,8 @@ async def _serving(
                     pid=os.getpid(),
                     started_at=machine.now().isoformat(timespec="seconds"),
                     version=version("django-dormouse"),
-                    http_url=f"http://{_in_url(settings.bind)}:{http_socket.getsockname()[1]}",
-                    pg_host=settings.bind,
+                    http_url=f"http://{_in_url(_reachable(settings.bind))}:{http_socket.getsockname()[1]}",
+                    pg_host=_reachable(settings.bind),
                     pg_port=listener.port,
                 )
                 write_platform_file(layout, there)
@@ -253,7 +253,12 @@ def _address_for(settings: Settings) -> str | None:
     """What connection strings carry as `hostaddr`: names below localhost do not resolve in plain glibc."""
     if not settings.host_suffix.endswith("localhost"):
         return None
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind, settings.bind)
+    return _reachable(settings.bind)
+
+
+def _reachable(bind: str) -> str:
+    """An address of this machine that leads to what listens on `bind`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
 
 
 def _in_url(address: str) -> str:

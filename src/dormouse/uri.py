@@ -7,7 +7,7 @@ database or a password may hold any character.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 __all__ = ["ConnectionParameters"]
 
@@ -35,6 +35,21 @@ class ConnectionParameters:
     port: int | None = None
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    @classmethod
+    def from_url(cls, url: str) -> "ConnectionParameters":
+        """Read what `url()` writes. Raises ValueError for anything else, without showing it."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or not parts.username:
+            raise ValueError("expected postgresql://role:password@host:port/database")
+        return cls(
+            role=unquote(parts.username),
+            password=None if parts.password is None else unquote(parts.password),
+            host=parts.hostname,
+            database=unquote(parts.path.removeprefix("/")),
+            port=parts.port,
+            options=MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True))),
+        )
+
     def url(self) -> str:
         """`postgresql://role:password@host:port/database?sslmode=require&…`"""
         return self._url(self.password)
@@ -55,6 +70,6 @@ class ConnectionParameters:
     def _url(self, password: str | None) -> str:
         secret = "" if password is None else ":" + quote(password, safe="*")
         port = "" if self.port is None else f":{self.port}"
-        query = "&".join(f"{key}={quote_plus(value, safe='/:')}" for key, value in self.options.items())
+        query = "&".join(f"{key}={quote(value, safe='/:')}" for key, value in self.options.items())
         where = f"{quote(self.role, safe='')}{secret}@{self.host}{port}/{quote(self.database, safe='')}"
         return f"postgresql://{where}" + (f"?{query}" if query else "")

@@ -1,0 +1,46 @@
+# The two commands: `make demo` and `make test`. Everything goes into .venv (and .uv, where there is no uv).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
+# A uv that is on the PATH is used; else one is put into the project's own folder.
+UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint unit clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## install everything into .venv (quick when nothing changed)
+
+$(VENV)/.ready: pyproject.toml uv.lock Makefile | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11; choose another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+$(abspath .uv/bin/uv):
+	@echo "uv is not on the PATH; installing it into .uv"
+	@$(PYTHON) -m venv .uv || { echo "Python's venv module is needed (apt install python3-venv)"; rm -rf .uv; exit 1; }
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+demo: setup ## the main job: platform, project, replica, the example site (ARGS="--once" checks it and stops)
+	@$(BIN)/dormouse demo $(ARGS)
+
+test: lint ## all tests that need no other machine: lint, unit, integration, contract, acceptance, browser
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: setup ## ruff, types, and which module may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit/test_arrows.py
+
+unit: setup ## the tests without processes and sockets, in some seconds
+	$(BIN)/python -m pytest -q tests/unit $(ARGS)
+
+clean: ## remove what was installed here; homes and their data stay
+	rm -rf $(VENV) .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

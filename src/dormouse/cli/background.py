@@ -1,0 +1,156 @@
+"""The platform as a process of its own: started, found, stopped."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from dormouse.api.client import Client
+from dormouse.config import Settings
+from dormouse.errors import NotRunning, UserError
+from dormouse.home import PlatformFile, api_key_of, read_platform_file
+from dormouse.storage.layout import Layout
+
+__all__ = ["client_of", "environment_of", "find", "is_running", "start", "stop", "tail_of"]
+
+_START_S: Final = 120.0
+"""The first start on a slow disk copies Postgres and recovers what a crash left."""
+_STOP_S: Final = 90.0
+"""Every compute writes a checkpoint."""
+
+
+def start(settings: Settings, environ: Mapping[str, str]) -> PlatformFile:
+    """Start the platform as a detached process and return when it serves.
+
+    Raises UserError with the platform's own words when it does not.
+    """
+    layout = Layout(settings.home)
+    try:
+        # The platform gives the home its modes; here it is only for the log to have a place.
+        layout.run.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        log = os.open(layout.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UserError(
+            f"the home {settings.home} cannot be used: {error.strerror or error}",
+            "set DORMOUSE_HOME to a folder that you can write",
+        ) from error
+    read, write = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dormouse.daemon", "--report-to", str(write)],
+            env=environment_of(settings, environ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[write],
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+        os.close(write)
+    with os.fdopen(read, encoding="utf-8") as pipe:
+        # One line, or none when the process ended without a word.
+        said = pipe.readline()
+    if not said:
+        process.wait(_START_S)
+        raise UserError(
+            f"the platform ended while it started (exit {process.returncode}); its last words:\n{tail_of(layout)}"
+        )
+    answer = json.loads(said)
+    if "error" in answer:
+        process.wait(_START_S)
+        raise UserError(answer["error"], answer["hint"])
+    return PlatformFile(**answer["ready"])
+
+
+def environment_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the settings as `DORMOUSE_*`."""
+    made = dict(environ) | {
+        "DORMOUSE_HOME": str(settings.home),
+        "DORMOUSE_BIND": settings.bind,
+        "DORMOUSE_PG_PORT": str(settings.pg_port),
+        "DORMOUSE_HTTP_PORT": str(settings.http_port),
+        "DORMOUSE_HOST_SUFFIX": settings.host_suffix,
+        "DORMOUSE_ERRORS": settings.errors,
+        # The platform's own imports must not depend on the folder that it is started from.
+        "PYTHONSAFEPATH": "1",
+    }
+    if settings.pg_bin is not None:
+        made["DORMOUSE_PG_BIN"] = str(settings.pg_bin)
+    return made
+
+
+def is_running(layout: Layout) -> bool:
+    """Whether a process holds the home. The lock says so, since a killed platform leaves its file behind."""
+    try:
+        descriptor = os.open(layout.lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def find(layout: Layout) -> PlatformFile:
+    """The platform that serves this home. Raises NotRunning."""
+    there = read_platform_file(layout)
+    if there is None or not is_running(layout):
+        raise NotRunning(
+            f"no platform runs in {layout.home}", "start it with `dormouse up`, or see `dormouse demo`"
+        )
+    return there
+
+
+def client_of(layout: Layout) -> Client:
+    """A client of the platform that serves this home. Raises NotRunning."""
+    there = find(layout)
+    return Client(f"{there.http_url}/api/v2", api_key_of(layout))
+
+
+def stop(layout: Layout) -> bool:
+    """Stop the platform and wait for it; False if none ran. Raises UserError if it does not end in time."""
+    there = read_platform_file(layout)
+    if not is_running(layout):
+        return False
+    if there is None:
+        raise UserError(f"a platform that does not serve yet holds {layout.home}", "try again in a moment")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(there.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_S
+    while is_running(layout) or _exists(there.pid):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"the platform (pid {there.pid}) did not stop within {_STOP_S:g} s", "see `dormouse logs`"
+            )
+        time.sleep(0.01)
+    return True
+
+
+def _exists(pid: int) -> bool:
+    """Whether the process is there still; one that we started ourselves is reaped by looking."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def tail_of(layout: Layout, lines: int = 10) -> str:
+    """The last lines of the platform's log."""
+    try:
+        return "\n".join(layout.log.read_text("utf-8", "replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"

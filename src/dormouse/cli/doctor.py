@@ -1,0 +1,148 @@
+"""What this machine has, what it lacks, and what to do about it."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import psycopg
+
+from dormouse.cli import background
+from dormouse.compute.account import can_enter, server_account
+from dormouse.compute.binaries import default_of, find_installed
+from dormouse.config import Settings
+from dormouse.errors import UserError
+from dormouse.storage.copying import CopyDriver
+from dormouse.storage.layout import Layout
+
+__all__ = ["Finding", "examine"]
+
+Level = Literal["fine", "note", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    subject: str
+    text: str
+    hint: str = ""
+
+    @property
+    def mark(self) -> str:
+        """One character to look for."""
+        return {"fine": "✓", "note": "·", "problem": "✗"}[self.level]
+
+
+def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    """Every finding, in the order of a start."""
+    return [
+        *_home(settings),
+        *_postgres(settings, environ),
+        *_storage(settings),
+        *_network(settings),
+        *_clients(environ),
+    ]
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    layout = Layout(settings.home)
+    nearest = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        yield Finding(
+            "problem", "home", f"{settings.home} cannot be written", "set DORMOUSE_HOME to another folder"
+        )
+        return
+    running = background.is_running(layout)
+    yield Finding("fine", "home", f"{settings.home}, the platform is {'up' if running else 'down'}")
+    account = server_account()
+    if account is not None:
+        yield Finding("note", "user", f"you are root, so Postgres runs as {account.name!r}")
+        if not can_enter(account, nearest):
+            yield Finding(
+                "problem",
+                "user",
+                f"{account.name!r} cannot enter {nearest}",
+                "set DORMOUSE_HOME to a folder that others may pass through, such as /var/lib/dormouse",
+            )
+
+
+def _postgres(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        installed = find_installed(settings.pg_bin, environ, server_account())
+        default = default_of(installed)
+    except UserError as error:
+        yield Finding("problem", "postgres", error.message, error.hint)
+        return
+    for postgres in installed:
+        why = " (default: the newest with contrib, or else the newest)" if postgres is default else ""
+        lacks = "" if postgres.has_contrib else ", no contrib"
+        yield Finding(
+            "fine",
+            "postgres",
+            f"{postgres.version} from {postgres.source}, {len(postgres.extensions)} extensions{lacks}{why}",
+        )
+    if not default.has_contrib:
+        yield Finding(
+            "note",
+            "postgres",
+            "without contrib there is no pg_trgm, hstore or citext",
+            "install one: apt install postgresql, or brew install postgresql@17",
+        )
+
+
+def _storage(settings: Settings) -> Iterator[Finding]:
+    nearest = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    probe = CopyDriver().probe(nearest)
+    room = os.statvfs(nearest)
+    free_gb = room.f_bavail * room.f_frsize / 1e9
+    yield Finding("fine" if free_gb > 1 else "problem", "storage", f"copy: {probe.reason}; {free_gb:.1f} GB free")
+
+
+def _network(settings: Settings) -> Iterator[Finding]:
+    if settings.bind not in ("127.0.0.1", "::1", "localhost"):
+        yield Finding(
+            "note",
+            "bind",
+            f"{settings.bind}: other machines can reach both ports",
+            "unset DORMOUSE_BIND to close them",
+        )
+    name = f"ep-name-to-try.{settings.host_suffix}"
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError:
+        yield Finding(
+            "note",
+            "names",
+            f"{name} does not resolve here, so connection strings carry hostaddr=127.0.0.1",
+            "drivers without hostaddr: `dormouse env --format other`",
+        )
+    else:
+        yield Finding("fine", "names", f"{name} resolves")
+
+
+def _clients(environ: Mapping[str, str]) -> Iterator[Finding]:
+    libpq = psycopg.pq.version()
+    yield Finding(
+        "fine" if libpq >= 140000 else "note", "libpq", f"{libpq // 10000} in psycopg {psycopg.__version__}"
+    )
+    for program, purpose, package in (
+        ("psql", "`dormouse psql` and `manage.py dbshell`", "postgresql-client"),
+        ("pgbouncer", "pooled hosts; without it they are served direct", "pgbouncer"),
+    ):
+        found = shutil.which(program, path=environ.get("PATH"))
+        if found:
+            yield Finding("fine", program, found)
+        else:
+            yield Finding("note", program, f"not on the PATH ({purpose})", f"apt install {package}")
+    leaks = sorted(name for name in environ if name.startswith("PG"))
+    if leaks:
+        yield Finding(
+            "note",
+            "environment",
+            f"{', '.join(leaks)} set: libpq's clients obey them",
+            "the platform itself ignores them",
+        )

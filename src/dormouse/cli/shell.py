@@ -1,0 +1,44 @@
+"""psql: through the proxy where there is one with TLS, else over the compute's own socket."""
+
+import os
+import shutil
+from collections.abc import Mapping
+
+from dormouse.api.client import Client
+from dormouse.cli.connections import Chosen
+from dormouse.compute.account import server_account
+from dormouse.compute.binaries import find_installed
+from dormouse.errors import UserError
+from dormouse.home import socket_root
+from dormouse.names import EndpointId, ProjectId
+from dormouse.storage.layout import Layout
+
+__all__ = ["psql_command"]
+
+
+def psql_command(
+    layout: Layout, client: Client, chosen: Chosen, environ: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """The command and its environment, in which the password travels: a command line is everybody's to read.
+
+    The bundled psql cannot speak TLS, so it goes to the socket of a compute that is woken for it; there it
+    counts as no activity, and the compute may fall asleep below it.
+    """
+    environment = {key: value for key, value in environ.items() if not key.startswith("PG")}
+    if found := shutil.which("psql", path=environ.get("PATH")):
+        return [found], environment | chosen.parameters.pg_variables()
+    account = server_account()
+    for postgres in find_installed(None, environ, account):
+        if os.access(postgres.program("psql"), os.X_OK):
+            client.start_endpoint(ProjectId(chosen.project.id), EndpointId(chosen.endpoint.id))
+            folder = (
+                socket_root(layout, account, environ.get("XDG_RUNTIME_DIR"))
+                / chosen.endpoint.id.rpartition("-")[2]
+            )
+            return [postgres.program("psql")], environment | {
+                "PGHOST": str(folder),
+                "PGPORT": "5432",
+                "PGUSER": chosen.parameters.role,
+                "PGDATABASE": chosen.parameters.database,
+            }
+    raise UserError("psql is not on the PATH", "install it (apt install postgresql-client, brew install libpq)")

@@ -1,0 +1,38 @@
+"""What runs in a home."""
+
+from dataclasses import asdict
+from typing import Any
+
+from dormouse.cli import background
+from dormouse.errors import NotRunning
+from dormouse.names import ProjectId
+from dormouse.storage.layout import Layout
+
+__all__ = ["platform_status"]
+
+
+def platform_status(layout: Layout) -> dict[str, Any]:
+    """`{"running", "home", "computes": […]}` and, when it runs, what stands in `platform.json`."""
+    found: dict[str, Any] = {"running": False, "home": str(layout.home), "computes": []}
+    try:
+        there = background.find(layout)
+    except NotRunning:
+        return found
+    client = background.client_of(layout)
+    computes = []
+    for project in client.projects(limit=400).projects:
+        project_id = ProjectId(project.id)
+        branches = {branch.id: branch.name for branch in client.branches(project_id).branches}
+        computes += [
+            {
+                "project": project.name,
+                "project_id": project.id,
+                "branch": branches.get(endpoint.branch_id, endpoint.branch_id),
+                "compute": endpoint.id,
+                "type": endpoint.type,
+                "state": endpoint.current_state,
+                "host": endpoint.host,
+            }
+            for endpoint in client.endpoints(project_id)
+        ]
+    return found | asdict(there) | {"running": True, "computes": computes}
