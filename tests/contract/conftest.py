@@ -1,8 +1,17 @@
-"""The API on a port, as users meet it, over a control plane in memory; and Neon's document to judge it by."""
+"""The API on a port, as users meet it, and Neon's document to judge it by.
+
+It is served by a real platform with a real Postgres; and, for what cannot be made to happen there, over a control
+plane in memory.
+"""
 
 import dataclasses
 import http.client
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -284,14 +293,15 @@ class Wire:
     """Requests on a socket; answers below the API's root are judged by the document where there is one."""
 
     port: int
-    document: "Document | None"
+    document: "Document | None" = None
+    key: str = KEY
 
     def request(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
     ) -> Answer:
         """`path` is below the API's root; `body` is bytes, or a value for JSON."""
         answer = self.bare(
-            method, "/api/v2" + path, body, headers={"authorization": f"Bearer {KEY}"} | (headers or {})
+            method, "/api/v2" + path, body, headers={"authorization": f"Bearer {self.key}"} | (headers or {})
         )
         if self.document is not None:
             # neon-api reveals passwords by POST, which the document does not know.
@@ -395,6 +405,47 @@ def document() -> Document:
     return Document(DOCUMENT.read_text())
 
 
+@dataclass(frozen=True)
+class Platform:
+    """A platform's process that serves."""
+
+    http_url: str
+    key: str
+
+    @property
+    def port(self) -> int:
+        return int(self.http_url.rpartition(":")[2])
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """A platform with a home of its own, on free ports."""
+    # Not below pytest's folder: that is closed to others, and as root Postgres runs as one of them.
+    home = Path(tempfile.mkdtemp(prefix="dormouse-contract-"))
+    home.chmod(0o711)
+    ours = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "DORMOUSE_"))}
+    settings = {"DORMOUSE_HOME": str(home), "DORMOUSE_PG_PORT": "0", "DORMOUSE_HTTP_PORT": "0"}
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "dormouse.daemon"], env=ours | settings, stderr=log)
+    try:
+        promise = home / "run" / "platform.json"
+        deadline = time.monotonic() + 60
+        while not promise.exists():
+            assert process.poll() is None and time.monotonic() < deadline, (home / "log").read_text()
+            time.sleep(0.02)
+        yield Platform(json.loads(promise.read_text())["http_url"], (home / "api-key").read_text().strip())
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def platform_wire(platform: Platform, document: Document) -> Wire:
+    """Requests to the platform, whose every answer is checked against the document."""
+    return Wire(platform.port, document, platform.key)
+
+
 @pytest.fixture
 def service() -> MemoryService:
     return MemoryService()
@@ -416,7 +467,7 @@ def server(running: Server, service: MemoryService) -> Server:
 @pytest.fixture
 def wire(server: Server) -> Wire:
     """Bare requests, with nobody to judge the answers."""
-    return Wire(server.port, None)
+    return Wire(server.port)
 
 
 @pytest.fixture
