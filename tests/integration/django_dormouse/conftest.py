@@ -256,7 +256,8 @@ class Project:
     def run(self, story: Callable[..., Any], *arguments: Any, settings: Any = None, overrides: Any = None) -> Any:
         """What `story` returns, called in a fresh process with Django set up. It brings its own imports."""
         source = (
-            f"import django, json\nfrom typing import Any\ndjango.setup()\n{textwrap.dedent(inspect.getsource(story))}\n"
+            "import django, json\nfrom typing import Any\ndjango.setup()\n"
+            f"{textwrap.dedent(inspect.getsource(story))}\n"
             f"print(json.dumps({story.__name__}(*json.loads({json.dumps(arguments)!r}))))"
         )
         done = self._python("-c", source, settings=settings, overrides=overrides)
