@@ -17,6 +17,7 @@ __all__ = [
     "ADMIN_ROLE",
     "FIXED",
     "HBA",
+    "NEON_SUPERUSER",
     "POSTGRESQL_CONF",
     "SOCKET_NAME",
     "WAL_SEGMENT_BYTES",
@@ -29,6 +30,9 @@ __all__ = [
 
 ADMIN_ROLE: Final = "cloud_admin"
 """The bootstrap superuser, which no client can log in as."""
+
+NEON_SUPERUSER: Final = "neon_superuser"
+"""Of whom every role that Neon makes is a member: what a real superuser is elsewhere, and no superuser."""
 
 SOCKET_NAME: Final = ".s.PGSQL.5432"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from dormouse.compute.template import NEON_SUPERUSER
+from dormouse.compute.conf import NEON_SUPERUSER
 from dormouse.names import DEFAULT_DATABASE, owner_of
 
 __all__ = ["Desired", "Present", "statements"]

@@ -18,6 +18,7 @@ from dormouse.compute.binaries import Postgres
 from dormouse.compute.conf import (
     ADMIN_ROLE,
     HBA,
+    NEON_SUPERUSER,
     POSTGRESQL_CONF,
     WAL_SEGMENT_BYTES,
     template_settings,
@@ -28,9 +29,8 @@ from dormouse.errors import StartFailed
 from dormouse.names import DEFAULT_DATABASE, owner_of
 from dormouse.storage.durable import rename_durably, sync_tree, write_atomically
 
-__all__ = ["NEON_SUPERUSER", "build_template", "template_key"]
+__all__ = ["build_template", "template_key"]
 
-NEON_SUPERUSER: Final = "neon_superuser"
 _RECIPE: Final = 1
 """Counted up when what follows changes: a template of an older recipe is then not used for new projects."""
 

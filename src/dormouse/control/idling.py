@@ -8,7 +8,7 @@ seen by the relay, so the server is asked one question, at the deadline, and not
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BUSY_RECHECK_S", "Busy", "Sleep", "Wait", "at_deadline", "before_asking"]
+__all__ = ["BUSY_RECHECK_S", "Ask", "Busy", "Sleep", "Wait", "at_deadline", "before_asking"]
 
 BUSY_RECHECK_S: Final = 15.0
 """How long after a busy answer the server is asked again, at the most: a long transaction that ends without

@@ -25,7 +25,28 @@ from dormouse.errors import (
 from dormouse.wire.messages import ErrorResponse, NoticeResponse, ProtocolViolation
 from dormouse.wire.startup import UnsupportedProtocol
 
-__all__ = ["ErrorProfile", "Refusal", "notice", "passed_on", "refusal_for", "wrong_password"]
+__all__ = [
+    "AUTHENTICATION_TIMED_OUT",
+    "COMPUTE_UNREACHABLE",
+    "CONTROL_PLANE_FAILED",
+    "ENDPOINT_DISABLED",
+    "ENDPOINT_MISSING",
+    "ENDPOINT_NOT_FOUND",
+    "INSECURE",
+    "STOPPING",
+    "TOO_MANY_ATTEMPTS",
+    "TOO_MANY_TO_ENDPOINT",
+    "USER_MISSING",
+    "USER_UNREADABLE",
+    "ErrorProfile",
+    "Refusal",
+    "inconsistent_endpoints",
+    "invalid_endpoint",
+    "notice",
+    "passed_on",
+    "refusal_for",
+    "wrong_password",
+]
 
 ErrorProfile = Literal["postgres", "neon"]
 

@@ -34,6 +34,7 @@ __all__ = [
     "ReadyForQuery",
     "SASLInitialResponse",
     "SASLResponse",
+    "encode_text",
     "parse_backend",
     "parse_password",
     "parse_sasl_initial",
