@@ -618,7 +618,7 @@ class Session:
                     return self._compute_refused(fields)
                 case ReadyForQuery():
                     return self._ready(message)
-                case Message(b"R"):  # it asks for a password, and `trust` is what we know
+                case _ if message.kind == b"R":  # it asks for a password, and we have none
                     return self._refuse(refusals.COMPUTE_UNREACHABLE)
                 case _:
                     self._for_client.append(message.encode())
