@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from dormouse.compute.environment import child_environment
@@ -107,7 +108,7 @@ class Visitor:
         assert status == 200, f"{path} answered {status}:\n{body[:2000]}"
         return body
 
-    def get_json(self, path: str) -> object:
+    def get_json(self, path: str) -> Any:
         """The page as JSON."""
         return json.loads(self.get(path))
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)
 
 SITE = Path(__file__).parents[2] / "examples" / "site"
+NEW_EDITOR = """
+from django.contrib.auth import get_user_model
+
+get_user_model().objects.create_superuser("editor", password="hazel-hedge")
+"""
 ALIAS = re.compile(r'class="alias \w+">(\w+)<')
 
 
@@ -54,6 +59,21 @@ def test_a_new_note_is_always_on_the_page_that_follows(visitor: Visitor) -> None
 
 def test_who_only_reads_reads_from_the_replica(visitor: Visitor) -> None:
     assert set(ALIAS.findall(visitor.get("/"))) == {"replica"}
+
+
+def test_an_editor_adds_an_author_with_a_book_in_the_admin(reader: Reader) -> None:
+    reader.manage("shell", "-c", NEW_EDITOR)
+    book = {"books-TOTAL_FORMS": "1", "books-INITIAL_FORMS": "0", "books-0-title": "Moss and Leaves"}
+    with reader.serve() as visitor:
+        assert visitor.submit("/admin/login/?next=/admin/", username="editor", password="hazel-hedge") == "/admin/"
+
+        visitor.submit("/admin/catalog/author/add/", name="A. Dormouse", country="Wales", **book)
+
+        assert "was added successfully" in visitor.get("/admin/catalog/author/")
+        (author,) = visitor.get_json("/catalog/authors/")
+        assert [book["title"] for book in visitor.get_json(f"/catalog/books/{author['id']}/")] == [
+            "Moss and Leaves"
+        ]
 
 
 def test_nobody_is_turned_away_because_the_computes_slept(visitor: Visitor, project: GuideProject) -> None:
