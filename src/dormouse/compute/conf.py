@@ -25,6 +25,7 @@ __all__ = [
     "primary_settings",
     "render",
     "replica_settings",
+    "role_attributes",
     "template_settings",
 ]
 
@@ -128,6 +129,15 @@ def replica_settings(identity: Identity, major: int, *, primary_socket_dir: Path
         "restore_command": REPLICA_RESTORE_COMMAND,
         "recovery_target_timeline": "latest",
     }
+
+
+def role_attributes(major: int) -> str:
+    """What the roles of the API may do.
+
+    Before 16 nobody but a superuser may alter a role with REPLICATION, so that it could not even change its
+    own password; there it does without.
+    """
+    return "INHERIT CREATEDB CREATEROLE BYPASSRLS" + (" REPLICATION" if major >= 16 else "")
 
 
 def render(settings: Mapping[str, str]) -> str:

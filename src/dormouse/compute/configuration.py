@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from dormouse.compute.conf import NEON_SUPERUSER
+from dormouse.compute.conf import NEON_SUPERUSER, role_attributes
 from dormouse.names import DEFAULT_DATABASE, owner_of
 
 __all__ = ["Desired", "Present", "statements"]
@@ -33,7 +33,7 @@ class Present:
     databases: frozenset[str]
 
 
-def statements(desired: Desired, present: Present) -> list[sql.Composed]:
+def statements(desired: Desired, present: Present, *, major: int) -> list[sql.Composed]:
     """What to execute in the database `postgres`, in this order, each in autocommit."""
     made: list[sql.Composed] = []
     roles = dict(present.verifiers)
@@ -46,10 +46,11 @@ def statements(desired: Desired, present: Present) -> list[sql.Composed]:
                 del roles[template_owner]
             else:
                 made.append(
-                    _sql(
-                        "CREATE ROLE {} LOGIN INHERIT CREATEDB CREATEROLE REPLICATION BYPASSRLS IN ROLE {}",
-                        role,
-                        NEON_SUPERUSER,
+                    sql.SQL("CREATE ROLE {} LOGIN {} IN ROLE {}").format(
+                        sql.Identifier(role),
+                        # Fixed words of ours, no user's text.
+                        sql.SQL(role_attributes(major)),
+                        sql.Identifier(NEON_SUPERUSER),
                     )
                 )
             roles[role] = None

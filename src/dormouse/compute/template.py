@@ -21,6 +21,7 @@ from dormouse.compute.conf import (
     NEON_SUPERUSER,
     POSTGRESQL_CONF,
     WAL_SEGMENT_BYTES,
+    role_attributes,
     template_settings,
 )
 from dormouse.compute.environment import child_environment
@@ -31,11 +32,10 @@ from dormouse.storage.durable import rename_durably, sync_tree, write_atomically
 
 __all__ = ["build_template", "template_key"]
 
-_RECIPE: Final = 1
+_RECIPE: Final = 2
 """Counted up when what follows changes: a template of an older recipe is then not used for new projects."""
 
 _OWNER: Final = owner_of(DEFAULT_DATABASE)
-_ROLE_ATTRIBUTES: Final = "INHERIT CREATEDB CREATEROLE REPLICATION BYPASSRLS"
 
 
 def template_key(postgres: Postgres) -> str:
@@ -71,12 +71,13 @@ async def build_template(
 
 async def _create_roles(connection: psycopg.AsyncConnection, major: int) -> None:
     """Neon's roles: `neon_superuser` is what a real superuser is elsewhere, and no superuser."""
-    await connection.execute(f"CREATE ROLE {NEON_SUPERUSER} NOLOGIN {_ROLE_ATTRIBUTES}")
+    attributes = role_attributes(major)
+    await connection.execute(f"CREATE ROLE {NEON_SUPERUSER} NOLOGIN {attributes}")
     memberships = ["pg_read_all_data", "pg_write_all_data", "pg_monitor", "pg_signal_backend"]
     if major >= 16:
         memberships.append("pg_create_subscription")
     await connection.execute(f"GRANT {', '.join(memberships)} TO {NEON_SUPERUSER} WITH ADMIN OPTION")
-    await connection.execute(f"CREATE ROLE {_OWNER} LOGIN {_ROLE_ATTRIBUTES} IN ROLE {NEON_SUPERUSER}")
+    await connection.execute(f"CREATE ROLE {_OWNER} LOGIN {attributes} IN ROLE {NEON_SUPERUSER}")
 
 
 def _initdb(postgres: Postgres, data: Path, account: Account | None) -> None:

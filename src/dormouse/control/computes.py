@@ -1,6 +1,7 @@
 """All computes of the platform, and what the control plane does at each turn of their lives."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
@@ -51,6 +52,13 @@ _REPLAY_POLL_S: Final = 0.005
 _REPLAY_STALL_S: Final = 60.0
 """How long a replica may make no progress before its start has failed."""
 
+_DRAIN_S: Final = 0.2
+"""How long a primary that stops waits for its replicas; a slower one finds the rest in the archive."""
+
+_REPLICAS_BEHIND: Final = (
+    "SELECT count(*) FROM pg_stat_replication "
+    "WHERE state = 'streaming' AND replay_lsn < pg_current_wal_flush_lsn()"
+)
 _VERIFIERS: Final = "SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-%'"
 _VERIFIER: Final = (
     "SELECT rolpassword FROM pg_authid WHERE rolname = %s AND rolcanlogin AND rolpassword LIKE 'SCRAM-%%' "
@@ -273,9 +281,9 @@ class _PrimaryDuty:
 
     async def until_ready(self, server: Server) -> None:
         """Make what the records ask for; then tell the replicas that there is a primary again."""
-        _, branch, _, _ = self._computes.records(self._endpoint)
+        _, branch, postgres, _ = self._computes.records(self._endpoint)
         if branch.config_pending:
-            await self._configure(server, branch)
+            await self._configure(server, branch, postgres)
         for replica in self._computes.replicas(branch.id):
             replica.reload()
         self._computes.changed.set()
@@ -285,6 +293,11 @@ class _PrimaryDuty:
         async with server.admin() as connection:
             await connection.execute(_CUT_CLIENTS)
             rows = await (await connection.execute(_VERIFIERS)).fetchall()
+            # So that a replica which is awake shows the last commit as soon as its primary sleeps.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_S):
+                    while not await self._replicas_are_current(connection):  # noqa: ASYNC110 - a server's state
+                        await asyncio.sleep(_REPLAY_POLL_S)
         self._verifiers = dict(rows)
 
     async def after_stop(self, control: ControlData | None) -> None:
@@ -299,6 +312,10 @@ class _PrimaryDuty:
         for replica in self._computes.replicas(endpoint.branch_id):
             # Its last segment is in the archive now; a standby would look there only after some seconds.
             replica.reload()
+
+    async def _replicas_are_current(self, connection: psycopg.AsyncConnection) -> bool:
+        row = await (await connection.execute(_REPLICAS_BEHIND)).fetchone()
+        return row is None or not row[0]
 
     def _stopped(self, endpoint: Endpoint, *, clean: bool, end_of_wal: str) -> list[Change]:
         branch = self._catalog.branches[endpoint.branch_id]
@@ -323,7 +340,7 @@ class _PrimaryDuty:
             ]
         return changes
 
-    async def _configure(self, server: Server, branch: Branch) -> None:
+    async def _configure(self, server: Server, branch: Branch, postgres: Postgres) -> None:
         desired = Desired(
             verifiers={
                 role.name: self._catalog.verifiers[branch.id, role.name].verifier
@@ -341,7 +358,7 @@ class _PrimaryDuty:
                 roles = await (await connection.execute("SELECT rolname, rolpassword FROM pg_authid")).fetchall()
                 databases = await (await connection.execute("SELECT datname FROM pg_database")).fetchall()
                 present = Present(verifiers=dict(roles), databases=frozenset(name for (name,) in databases))
-                for statement in statements(desired, present):
+                for statement in statements(desired, present, major=postgres.major):
                     await connection.execute(statement)
         except psycopg.Error as error:
             raise StartFailed(f"roles and databases could not be made: {error.diag.message_primary}") from error

@@ -70,7 +70,7 @@ from dormouse.names import (
 from dormouse.uri import ConnectionParameters
 from dormouse.wire.scram import build_verifier
 
-__all__ = ["Service"]
+__all__ = ["DEFAULT_REGION", "Service"]
 
 logger = logging.getLogger("dormouse.control")
 
@@ -137,15 +137,16 @@ class Service:
             role=made.role.name,
             verifier=build_verifier(made.role.password or "", self._machine.chance.randbytes(16)),
         )
-        records: list[Record] = [made.project, made.branch, made.endpoint, made.role, made.database, verifier]
+        kept = made.role if spec.store_passwords else replace(made.role, password=None)
+        records: list[Record] = [made.project, made.branch, made.endpoint, kept, made.database, verifier]
         async with self._changing(made.project.id):
             await self._catalog.put(*records, *made.operations, plan)
             await self._carry_out(plan)
         return replace(
             made,
             branch=self._catalog.branches[made.branch.id],
-            endpoint=self._shown(
-                self._start(made.endpoint.id, made.operations[1], then=lambda: self._spares.refill(postgres))
+            endpoint=await self._starting(
+                made.endpoint.id, made.operations[1], then=lambda: self._spares.refill(postgres)
             ),
             operations=(await self.operation(made.project.id, plan.id), made.operations[1]),
         )
@@ -217,12 +218,13 @@ class Service:
             if spec.type is EndpointType.READ_ONLY and primary is None:
                 raise RuleViolation("a read_only endpoint needs a read_write endpoint on its branch")
             endpoint = self._new_endpoint(owner, branch, spec)
-            start = self._new_operation(OperationAction.START_COMPUTE, branch, endpoint.id)
             if spec.type is EndpointType.READ_WRITE:
                 endpoint = replace(endpoint, current_state=EndpointState.IDLE)
+                start = self._new_operation(OperationAction.START_COMPUTE, branch, endpoint.id)
                 await self._catalog.put(endpoint, start)
-                return self._shown(self._start(endpoint.id, start)), (start,)
+                return await self._starting(endpoint.id, start), (start,)
             create = self._new_operation(OperationAction.CREATE_COMPUTE, branch, endpoint.id)
+            start = self._new_operation(OperationAction.START_COMPUTE, branch, endpoint.id)
             plan = plan_create_replica(create.id, project, branch.id, endpoint.id)
             await self._catalog.put(endpoint, create, start, plan)
         self._spawn_task(self._make_replica(plan, start))
@@ -242,7 +244,7 @@ class Service:
             OperationAction.START_COMPUTE, self._catalog.branches[found.branch_id], endpoint
         )
         await self._catalog.put(operation)
-        return self._shown(self._start(endpoint, operation)), (operation,)
+        return await self._starting(endpoint, operation), (operation,)
 
     async def suspend_endpoint(
         self, project: ProjectId, endpoint: EndpointId
@@ -528,9 +530,9 @@ class Service:
                 await self._catalog.delete(endpoint)
             return
         if plan.endpoint_id is not None:
-            self._start(plan.endpoint_id, start)
+            await self._starting(plan.endpoint_id, start)
 
-    def _start(
+    async def _starting(
         self, endpoint: EndpointId, operation: Operation, then: Callable[[], None] = lambda: None
     ) -> Endpoint:
         """Begin to wake a compute, let `operation` tell how it went, and do `then` in either case."""
@@ -544,7 +546,8 @@ class Service:
                 then()
 
         self._spawn_task(self._run_operation(operation, wake))
-        return record
+        await asyncio.sleep(0)  # so that the answer already shows where it is going
+        return self._shown(record)
 
     async def _run_operation(self, operation: Operation, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
