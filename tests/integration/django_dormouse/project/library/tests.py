@@ -21,7 +21,7 @@ class OneDatabaseTest(TestCase):
 
 
 class MirrorTest(TestCase):
-    databases = {"default", "replica"}
+    databases = frozenset({"default", "replica"})
 
     def test_a_replica_asked_by_name_sees_it_too(self):
         Note.objects.create(title="a")
@@ -54,7 +54,7 @@ class CommittedTest(TransactionTestCase):
 
 
 class CommittedMirrorTest(TransactionTestCase):
-    databases = {"default", "replica"}
+    databases = frozenset({"default", "replica"})
 
     def test_a_replica_asked_by_name(self):
         Note.objects.create(title="a")
