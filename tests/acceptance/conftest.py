@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:
-    from tests.fix_platform import Made, Platform
+    from fix_platform import Made, Platform
 
 STOCK = ("django", "dj-database-url", "python-dotenv")
 

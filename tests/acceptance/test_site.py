@@ -14,7 +14,7 @@ from .conftest import GuideProject
 from .reader import Reader, Visitor
 
 if TYPE_CHECKING:
-    from tests.fix_platform import Platform
+    from fix_platform import Platform
 
 pytestmark = pytest.mark.timeout(300)
 
