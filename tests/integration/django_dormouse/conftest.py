@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -252,6 +253,7 @@ class Project:
     """A Django project in processes of its own."""
 
     environment: dict[str, str]
+    folder: Path = PROJECT
 
     def run(self, story: Callable[..., Any], *arguments: Any, settings: Any = None, overrides: Any = None) -> Any:
         """What `story` returns, called in a fresh process with Django set up. It brings its own imports."""
@@ -272,9 +274,9 @@ class Project:
         variables = {"SETTINGS": json.dumps(settings or {}), "OVERRIDES": json.dumps(overrides or {}), **extra}
         return subprocess.run(
             [sys.executable, "-W", "error", *arguments],
-            cwd=PROJECT,
+            cwd=self.folder,
             env=environment()
-            | {"DJANGO_SETTINGS_MODULE": "project_settings", "PYTHONPATH": str(PROJECT)}
+            | {"DJANGO_SETTINGS_MODULE": "project_settings", "PYTHONPATH": str(self.folder)}
             | self.environment
             | variables,
             capture_output=True,
@@ -308,3 +310,62 @@ def wait_for_replay(primary: Postgres, standby: Postgres) -> None:
         lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", position)[0][0],
         "the standby replays what the primary wrote",
     )
+
+
+class Relay:
+    """Stands between client and server; can refuse in a server's words, or keep the end to itself."""
+
+    def __init__(self, server: Postgres) -> None:
+        self.server = server
+        self.refusals: list[bytes] = []
+        """Messages for the next clients, each instead of a connection."""
+        self.passes_on_the_end = True
+        self.accepted = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self, query: str = "") -> str:
+        return f"postgresql://owner@127.0.0.1:{self.port}/app?sslmode=disable&{query}"
+
+    def close(self) -> None:
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._open.append(client)
+                self.accepted += 1
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if self.refusals:
+                client.recv(8192)
+                fields = b"SERROR\0VERROR\0CXX000\0M" + self.refusals.pop(0) + b"\0\0"
+                client.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+                client.close()
+                return
+            server = socket.create_connection(("127.0.0.1", self.server.port))
+            self._open.append(server)
+            threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
+            self._pump(server, client, self.passes_on_the_end)
+
+    def _pump(self, source: socket.socket, target: socket.socket, passes_on_the_end: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            if passes_on_the_end:
+                target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def relay(primary: Postgres) -> Iterator[Relay]:
+    relay = Relay(primary)
+    yield relay
+    relay.close()

@@ -4,6 +4,7 @@ import threading
 
 from django.db import connections, transaction
 from django.test import TestCase, TransactionTestCase
+
 from library.models import Note
 
 
