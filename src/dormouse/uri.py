@@ -38,15 +38,21 @@ class ConnectionParameters:
     @classmethod
     def from_url(cls, url: str) -> "ConnectionParameters":
         """Read what `url()` writes. Raises ValueError for anything else, without showing it."""
-        parts = urlsplit(url)
+        refusal = ValueError("expected postgresql://role:password@host:port/database")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            # Its message quotes what it could not read, and that may be the password.
+            raise refusal from None
         if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or not parts.username:
-            raise ValueError("expected postgresql://role:password@host:port/database")
+            raise refusal
         return cls(
             role=unquote(parts.username),
             password=None if parts.password is None else unquote(parts.password),
             host=parts.hostname,
             database=unquote(parts.path.removeprefix("/")),
-            port=parts.port,
+            port=port,
             options=MappingProxyType(dict(parse_qsl(parts.query, keep_blank_values=True))),
         )
 
