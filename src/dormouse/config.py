@@ -4,10 +4,11 @@ Nothing below `assembly` and `cli` reads the environment.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import platformdirs
 
@@ -15,6 +16,8 @@ from dormouse.errors import UserError
 from dormouse.names import DEFAULT_HOST_SUFFIX
 
 __all__ = ["Settings"]
+
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 ErrorProfile = Literal["postgres", "neon"]
 
@@ -51,18 +54,16 @@ class Settings:
         Raises UserError naming the variable, what it holds and what was expected.
         """
         given = {key: value for key, value in environ.items() if key.startswith("DORMOUSE_") and value}
-        home = Path(given["DORMOUSE_HOME"]).expanduser() if "DORMOUSE_HOME" in given else default_home()
-        pg_bin = given.get("DORMOUSE_PG_BIN")
         errors = given.get("DORMOUSE_ERRORS", "postgres")
         if errors not in ("postgres", "neon"):
             raise UserError(f"DORMOUSE_ERRORS is {errors!r}; expected 'postgres' or 'neon'")
         return cls(
-            home=home.absolute(),
+            home=_folder(given, "DORMOUSE_HOME") or default_home().absolute(),
             bind=given.get("DORMOUSE_BIND", "127.0.0.1"),
             pg_port=_port(given, "DORMOUSE_PG_PORT", 55432),
             http_port=_port(given, "DORMOUSE_HTTP_PORT", 55433),
             host_suffix=given.get("DORMOUSE_HOST_SUFFIX", DEFAULT_HOST_SUFFIX),
-            pg_bin=Path(pg_bin).expanduser() if pg_bin else None,
+            pg_bin=_folder(given, "DORMOUSE_PG_BIN"),
             errors="neon" if errors == "neon" else "postgres",
         )
 
@@ -74,10 +75,21 @@ def default_home() -> Path:
     return Path(platformdirs.user_data_dir("dormouse", appauthor=False))
 
 
+def _folder(given: Mapping[str, str], name: str) -> Path | None:
+    """Absolute, since the platform's process works in another folder than the user."""
+    text = given.get(name)
+    if text is None:
+        return None
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise UserError(f"{name} is {text!r}; expected a folder, and there is no such user") from error
+
+
 def _port(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+    if not _PORT.fullmatch(text) or int(text) > 65535:
         raise UserError(f"{name} is {text!r}; expected a port, 1 to 65535, or 0 for any free one")
     return int(text)
