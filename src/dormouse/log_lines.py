@@ -31,4 +31,5 @@ def configure(level: int = logging.INFO) -> None:
 
 def _shown(value: object) -> str:
     text = str(value)
-    return repr(text) if any(character.isspace() for character in text) or not text else text
+    # A space would end the value, and a control character may come from a stranger.
+    return text if text.isprintable() and text and " " not in text else repr(text)
