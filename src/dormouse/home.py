@@ -106,17 +106,19 @@ def sweep(layout: Layout) -> None:
 def socket_root(layout: Layout, account: Account | None, runtime: str | None) -> Path:
     """A folder for unix sockets that is short enough, ours, and closed to others.
 
-    `HOME/run/s` where its path is short; else below `runtime` (XDG_RUNTIME_DIR) or /tmp, named after the
-    home. Raises HomeError when somebody else holds that name in /tmp.
+    `HOME/run/s` where its path is short; else below `runtime` (XDG_RUNTIME_DIR) where that is, or else /tmp,
+    named after the home. Raises HomeError when somebody else holds that name in /tmp.
     """
     mode = 0o700 if account is None else 0o711
     own = layout.run / "s"
-    if account is None and len(os.fsencode(own)) + _LONGEST_NAME < _LONGEST_SOCKET_BYTES:
+    if account is None and _is_short(own):
         own.mkdir(mode=mode, exist_ok=True)
         return own
     digest = hashlib.sha256(os.fsencode(layout.home)).hexdigest()[:10]
-    base = Path(runtime) if runtime and Path(runtime).is_dir() and account is None else Path("/tmp")  # noqa: S108
-    folder = base / f"dormouse-{os.geteuid()}-{digest}"
+    name = f"dormouse-{os.geteuid()}-{digest}"
+    folder = Path("/tmp") / name  # noqa: S108 - it is looked at below
+    if runtime and Path(runtime).is_dir() and account is None and _is_short(Path(runtime) / name):
+        folder = Path(runtime) / name
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=mode)
     found = folder.lstat()
@@ -152,6 +154,10 @@ def read_platform_file(layout: Layout) -> PlatformFile | None:
         return PlatformFile(**json.loads(layout.platform_json.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _is_short(folder: Path) -> bool:
+    return len(os.fsencode(folder)) + _LONGEST_NAME < _LONGEST_SOCKET_BYTES
 
 
 def _try_writing(folder: Path) -> None:
