@@ -4,6 +4,7 @@
 plain reads, by way of `shutil`.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -60,12 +61,21 @@ class CopyDriver:
 
     def delete(self, folder: Path) -> None:
         """See `Driver.delete`."""
-        shutil.rmtree(folder, ignore_errors=False, onerror=_gone_is_fine)
+        while folder.exists():
+            # Whatever vanishes while we are at it spares us the work; then from the start, for the rest.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(folder)
 
 
 def _walk(source: Path, wanted: Callable[[Path], bool]) -> Iterator[tuple[Path, list[str]]]:
     """Each wanted folder, parents first, with the names of its wanted files; symbolic links are followed not."""
-    for below, folders, names in os.walk(source):
+
+    def unreadable(error: OSError) -> None:
+        # `os.walk` would pass over it, and the clone would lack a folder without a word.
+        if not isinstance(error, FileNotFoundError) or error.filename == str(source):
+            raise error
+
+    for below, folders, names in os.walk(source, onerror=unreadable):
         here = Path(below).relative_to(source)
         folders[:] = sorted(name for name in folders if wanted(here / name))
         yield here, sorted(name for name in names if wanted(here / name))
@@ -105,9 +115,3 @@ def _copy_bytes(read: int, write: int) -> int:
         while chunk:
             chunk = chunk[os.write(write, chunk) :]
     return done
-
-
-def _gone_is_fine(_function: object, _path: str, info: tuple[type, BaseException, object]) -> None:
-    error = info[1]
-    if not isinstance(error, FileNotFoundError):
-        raise error

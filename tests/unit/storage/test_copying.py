@@ -1,0 +1,190 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from dormouse.storage.copying import CopyDriver
+from dormouse.storage.driver import Usage
+
+CONTENTS = {
+    "PG_VERSION": b"18\n",
+    "empty": b"",
+    "base/5/1259": os.urandom(3 << 20),
+    "pg_wal/archive_status/a b.ready": b"x",
+    'odd/- it\'s 100% ☃\n"quoted"': b"odd",
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for name, content in CONTENTS.items():
+        path = tmp_path / "source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "source" / "pg_twophase").mkdir()
+    return tmp_path / "source"
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("in_the_kernel", [True, False])
+def test_clone_equals_its_source(source: Path, in_the_kernel: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not in_the_kernel:
+        monkeypatch.delattr("os.copy_file_range", raising=False)
+    target = source.with_name("target")
+
+    CopyDriver().clone(source, target)
+
+    assert files_below(target) == CONTENTS
+    assert (target / "pg_twophase").is_dir()
+
+
+def test_clone_is_closed_to_others(source: Path) -> None:
+    target = source.with_name("target")
+    CopyDriver().clone(source, target)
+
+    found = {stat.S_IMODE(path.stat().st_mode) for path in (target, *target.rglob("*")) if path.is_dir()}
+    assert found == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in target.rglob("*") if path.is_file()} == {0o600}
+
+
+def test_clone_is_independent_of_its_source(source: Path) -> None:
+    target = source.with_name("target")
+    CopyDriver().clone(source, target)
+
+    (source / "PG_VERSION").write_bytes(b"99\n")
+
+    assert (target / "PG_VERSION").read_bytes() == b"18\n"
+
+
+def test_clone_tells_what_it_cost(source: Path) -> None:
+    made = CopyDriver().clone(source, source.with_name("target"))
+
+    assert made == Usage(files=len(CONTENTS), size_bytes=sum(map(len, CONTENTS.values())))
+    assert made == CopyDriver().usage(source)
+
+
+def test_unwanted_files_and_folders_stay_behind(source: Path) -> None:
+    target = source.with_name("target")
+
+    CopyDriver().clone(source, target, wanted=lambda path: path.parts[0] != "base" and path.name != "empty")
+
+    assert files_below(target).keys() == CONTENTS.keys() - {"base/5/1259", "empty"}
+    assert not (target / "base").exists()
+
+
+def test_a_file_that_vanishes_is_left_out(source: Path) -> None:
+    def wanted(path: Path) -> bool:
+        if path.name == "1259":
+            (source / path).unlink()
+        return True
+
+    CopyDriver().clone(source, source.with_name("target"), wanted=wanted)
+
+    assert files_below(source.with_name("target")).keys() == CONTENTS.keys() - {"base/5/1259"}
+
+
+def test_a_folder_that_vanishes_is_left_out(source: Path) -> None:
+    def wanted(path: Path) -> bool:
+        if path.name == "pg_twophase":
+            (source / path).rmdir()
+        return True
+
+    CopyDriver().clone(source, source.with_name("target"), wanted=wanted)
+
+    assert files_below(source.with_name("target")) == CONTENTS
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(source: Path) -> None:
+    def wanted(path: Path) -> bool:
+        if path.name == "pg_twophase":
+            (source / path).rmdir()
+            (source / path).touch()
+        return True
+
+    with pytest.raises(NotADirectoryError):
+        CopyDriver().clone(source, source.with_name("target"), wanted=wanted)
+
+
+@pytest.mark.parametrize("name", ["missing", "source/PG_VERSION"])
+def test_a_source_that_is_no_folder_is_an_error(name: str, source: Path) -> None:
+    with pytest.raises(OSError, match=r"PG_VERSION|missing"):
+        CopyDriver().clone(source.parent / name, source.with_name("target"))
+
+
+def test_a_target_that_is_there_is_left_as_it_is(source: Path) -> None:
+    target = source.with_name("target")
+    target.mkdir()
+
+    with pytest.raises(FileExistsError):
+        CopyDriver().clone(source, target)
+
+    assert list(target.iterdir()) == []
+
+
+def test_a_link_to_a_folder_is_not_followed(source: Path) -> None:
+    outside = source.with_name("outside")
+    outside.mkdir()
+    (outside / "secret").touch()
+    (source / "link").symlink_to(outside)
+
+    CopyDriver().clone(source, source.with_name("target"))
+
+    assert files_below(source.with_name("target")) == CONTENTS
+
+
+def test_a_link_to_a_file_is_an_error(source: Path) -> None:
+    (source / "link").symlink_to(source / "PG_VERSION")
+
+    with pytest.raises(OSError, match="link"):
+        CopyDriver().clone(source, source.with_name("target"))
+
+
+def test_clone_gets_its_owner(source: Path) -> None:
+    target = source.with_name("target")
+
+    # Only root can give files away; what everybody can is to keep them.
+    owner = (12345, 12345) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    CopyDriver().clone(source, target, owner=owner)
+
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (target, *target.rglob("*"))} == {owner}
+
+
+def test_usage_of_a_folder_that_is_not_there() -> None:
+    assert CopyDriver().usage(Path("/nonexistent")) == Usage(files=0, size_bytes=0)
+
+
+def test_delete_removes_all_below_and_follows_no_link(source: Path) -> None:
+    outside = source.with_name("outside")
+    outside.mkdir()
+    (source / "link").symlink_to(outside)
+
+    CopyDriver().delete(source)
+
+    assert not source.exists()
+    assert outside.is_dir()
+
+
+def test_delete_of_what_is_not_there(tmp_path: Path) -> None:
+    CopyDriver().delete(tmp_path / "missing")
+
+
+def test_delete_of_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(NotADirectoryError):
+        CopyDriver().delete(tmp_path / "file")
+
+
+def test_probe_says_that_copying_works(tmp_path: Path) -> None:
+    probe = CopyDriver().probe(tmp_path)
+
+    assert probe.works
+    assert "copies every byte" in probe.reason
+
+
+def test_probe_of_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert not CopyDriver().probe(tmp_path / "missing").works
