@@ -137,3 +137,9 @@ def test_pg_variables_without_port_and_password() -> None:
 
     assert variables["PGPORT"] == "5432"
     assert "PGPASSWORD" not in variables
+
+
+def test_an_empty_option_stays() -> None:
+    made = parameters(options=MappingProxyType({"options": ""}))
+
+    assert ConnectionParameters.from_url(made.url()) == made
