@@ -9,10 +9,11 @@ import contextlib
 import logging
 import os
 import random
+import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -95,6 +96,7 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
                 yield there
         finally:
             await catalog.close()
+            shutil.rmtree(machine.sockets, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -102,7 +104,7 @@ async def _serving(
     settings: Settings, machine: Machine, catalog: Catalog, spawn_task: SpawnTask
 ) -> AsyncIterator[PlatformFile]:
     layout = machine.layout
-    http_socket = _bind(settings.bind, settings.http_port, "--http-port or DORMOUSE_HTTP_PORT")
+    http_socket = _bind(settings.bind, settings.http_port)
     service = Service(
         catalog,
         machine,
@@ -114,40 +116,37 @@ async def _serving(
     certificates = await asyncio.to_thread(
         prepare_certificates, layout.tls, settings.host_suffix, now=machine.now()
     )
-    try:
+    listener = Listener(
+        directory,
+        certificates,
+        bind=settings.bind,
+        port=settings.pg_port,
+        host_suffix=settings.host_suffix,
+        errors=settings.errors,
+    )
+    app = create_app(service, api_key=api_key_of(layout), host_suffix=settings.host_suffix, bind=settings.bind)
+    async with AsyncExitStack() as stack:
+        stack.callback(http_socket.close)
+        stack.push_async_callback(service.close)
         await service.recover()
-        async with Listener(
-            directory,
-            certificates,
-            bind=settings.bind,
-            port=settings.pg_port,
-            host_suffix=settings.host_suffix,
-            errors=settings.errors,
-        ) as listener:
-            service.pg_port = listener.port
-            app = create_app(
-                service, api_key=api_key_of(layout), host_suffix=settings.host_suffix, bind=settings.bind
-            )
-            async with _http(app, http_socket):
-                watcher = spawn_task(IdleWatcher(service.computes, directory.last_activity).run())
-                service.prepare_spare()
-                there = PlatformFile(
-                    pid=os.getpid(),
-                    started_at=machine.now().isoformat(timespec="seconds"),
-                    version=version("django-dormouse"),
-                    http_url=f"http://{_in_url(_reachable(settings.bind))}:{http_socket.getsockname()[1]}",
-                    pg_host=_reachable(settings.bind),
-                    pg_port=listener.port,
-                )
-                write_platform_file(layout, there)
-                try:
-                    yield there
-                finally:
-                    layout.platform_json.unlink(missing_ok=True)
-                    watcher.cancel()
-    finally:
-        http_socket.close()
-        await service.close()
+        with _port_option("--pg-port or DORMOUSE_PG_PORT"):
+            await stack.enter_async_context(listener)
+        service.pg_port = listener.port
+        await stack.enter_async_context(_http(app, http_socket))
+        watcher = spawn_task(IdleWatcher(service.computes, directory.last_activity).run())
+        stack.callback(watcher.cancel)
+        service.prepare_spare()
+        there = PlatformFile(
+            pid=os.getpid(),
+            started_at=machine.now().isoformat(timespec="seconds"),
+            version=version("django-dormouse"),
+            http_url=f"http://{_in_url(_reachable(settings.bind))}:{http_socket.getsockname()[1]}",
+            pg_host=_reachable(settings.bind),
+            pg_port=listener.port,
+        )
+        write_platform_file(layout, there)
+        stack.callback(layout.platform_json.unlink, missing_ok=True)
+        yield there
 
 
 @asynccontextmanager
@@ -232,19 +231,27 @@ def _drop_libpq_variables() -> None:
         del os.environ[name]
 
 
-def _bind(address: str, port: int, option: str) -> socket.socket:
+@contextlib.contextmanager
+def _port_option(option: str) -> Iterator[None]:
+    """Tell with which option another port is chosen."""
+    try:
+        yield
+    except PortTaken as error:
+        raise PortTaken(error.message, f"choose another one with {option} (0 takes any free one)") from error
+
+
+def _bind(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((address, port))
-    except OSError as error:
-        listening.close()
-        raise PortTaken(
-            f"port {port} on {address} cannot be listened on: {error.strerror}",
-            f"choose another one with {option} (0 takes any free one)",
-        ) from error
-    listening.listen(128)
+    with _port_option("--http-port or DORMOUSE_HTTP_PORT"):
+        try:
+            listening.bind((address, port))
+            # Listening, not binding, is what fails for a port that another program listens on.
+            listening.listen(128)
+        except OSError as error:
+            listening.close()
+            raise PortTaken(f"port {port} on {address} cannot be listened on: {error.strerror}") from error
     listening.setblocking(False)
     return listening
 

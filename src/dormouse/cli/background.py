@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from dormouse.api.client import Client
@@ -138,14 +139,17 @@ def stop(layout: Layout) -> bool:
 
 
 def _exists(pid: int) -> bool:
-    """Whether the process is there still; one that we started ourselves is reaped by looking."""
+    """Whether the process runs still; one that only waits to be reaped does not."""
     with contextlib.suppress(ChildProcessError):
         return os.waitpid(pid, os.WNOHANG) == (0, 0)
     try:
         os.kill(pid, 0)
+        # In a container the first process may take its time to reap (proc_pid_stat(5): the state is the third field).
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False
-    return True
+    except OSError:
+        return True
 
 
 def tail_of(layout: Layout, lines: int = 10) -> str:

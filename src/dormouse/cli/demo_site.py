@@ -106,8 +106,9 @@ class Site:
             cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if quiet else None,
-            stderr=subprocess.DEVNULL if quiet else None,
+            # Its log is conversation: standard output is for what was asked.
+            stdout=subprocess.DEVNULL if quiet else sys.stderr,
+            stderr=subprocess.DEVNULL if quiet else sys.stderr,
             start_new_session=True,
         )
         deadline = time.monotonic() + _START_S
@@ -139,7 +140,7 @@ class Site:
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection(_HOST, self._port, timeout=_START_S)
             try:
-                connection.request("GET", "/static/site.css")
+                connection.request("GET", "/static/site/style.css")
                 connection.getresponse().read()
             finally:
                 connection.close()
