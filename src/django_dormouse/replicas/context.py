@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
 
+from asgiref.sync import SyncToAsync
+
 from django_dormouse.replicas.position import Position
 
 __all__ = ["Scope", "begin", "current", "end", "note_write", "primary", "wrote"]
@@ -23,7 +25,7 @@ class Scope:
     """One request, or what runs outside of requests in one thread or task."""
 
     undecided: bool = False
-    """A request that the middleware has not seen yet: nothing is known of its user."""
+    """A request that the middleware has not seen yet, or may be one: nothing is known of its user."""
     unsafe: bool = False
     """A request whose method may write (RFC 9110, 9.2.1)."""
     has_written: bool = False
@@ -49,10 +51,15 @@ _scope: ContextVar[Scope | None] = ContextVar("django_dormouse_scope", default=N
 
 
 def current() -> Scope:
-    """The scope that runs now; outside of requests it is made at the first look."""
+    """The scope that runs now; outside of requests it is made at the first look.
+
+    What asynchronous code asks for before the middleware has seen it may serve a request too, one that nobody
+    announced: under ASGI Django sends `request_started` in a task of its own, and a consumer of websockets passes
+    no middleware at all.
+    """
     scope = _scope.get()
     if scope is None:
-        scope = Scope()
+        scope = Scope(undecided=_is_asked_by_async_code())
         _scope.set(scope)
     return scope
 
@@ -78,6 +85,11 @@ def wrote() -> None:
     A SELECT of a function that writes is such a case, and a write by a connection that is not Django's.
     """
     note_write()
+
+
+def _is_asked_by_async_code() -> bool:
+    # asgiref notes the event loop that waits for this thread; threads of other makes have none.
+    return getattr(SyncToAsync.threadlocal, "main_event_loop", None) is not None
 
 
 @contextmanager

@@ -91,6 +91,8 @@ def other_threads_and_tasks() -> Any:
     from asgiref.sync import sync_to_async
     from library.models import Note
 
+    from django_dormouse.replicas import context
+
     Note.objects.create(title="a")
     seen = {"this thread": Note.objects.all().db}
 
@@ -107,10 +109,12 @@ def other_threads_and_tasks() -> Any:
             return await sync_to_async(lambda: Note.objects.all().db)()
 
         async def reads() -> str:
+            context.begin(context.Scope())
             await asyncio.sleep(0.05)
             return await sync_to_async(lambda: Note.objects.all().db)()
 
         seen["the task that wrote"], seen["its neighbour"] = await asyncio.gather(writes(), reads())
+        seen["async code of unknown origin"] = await sync_to_async(lambda: Note.objects.all().db)()
         seen["inside the event loop"] = Note.objects.all().db
 
     loop_thread = threading.Thread(target=lambda: asyncio.run(two_tasks()))
@@ -125,6 +129,7 @@ def test_state_stays_in_its_thread_and_task(project):
         "another thread": "replica",
         "the task that wrote": "default",
         "its neighbour": "replica",
+        "async code of unknown origin": "default",
         "inside the event loop": "default",
     }
 
@@ -272,6 +277,24 @@ def test_without_the_middleware_no_request_reads_from_a_replica(project):
     page = project.run(reads_of_a_page, "get", "/only_looks/", settings={"MIDDLEWARE": []})
 
     assert page == {"from": "default"}
+
+
+def an_async_page(path: str) -> Any:
+    import asyncio
+
+    from django.test import AsyncClient
+    from library.models import Note
+
+    Note.objects.create(title="a")
+
+    async def visit() -> Any:
+        return (await AsyncClient().get(path)).json()["from"]
+
+    return asyncio.run(visit())
+
+
+def test_without_the_middleware_no_async_page_reads_from_a_replica(project):
+    assert project.run(an_async_page, "/aread/", settings={"MIDDLEWARE": []}) == "default"
 
 
 def test_without_a_replica_everything_is_the_primary(project):
