@@ -144,7 +144,7 @@ def _exists(pid: int) -> bool:
         return os.waitpid(pid, os.WNOHANG) == (0, 0)
     try:
         os.kill(pid, 0)
-        # In a container the first process may take its time to reap (proc_pid_stat(5): the state is the third field).
+        # In a container the first process may take its time to reap (proc_pid_stat(5), third field).
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False
