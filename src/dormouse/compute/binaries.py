@@ -48,8 +48,8 @@ class Postgres:
 
     @property
     def major(self) -> int:
-        """`18`"""
-        return int(self.version.partition(".")[0])
+        """`18`; also of `18.4`, `18beta2` and `18devel`."""
+        return int(re.split(r"\D", self.version, maxsplit=1)[0])
 
     @property
     def has_contrib(self) -> bool:
