@@ -141,10 +141,13 @@ def role_attributes(major: int) -> str:
 
 
 def render(settings: Mapping[str, str]) -> str:
-    """The lines of a configuration file (manual, 20.1.2): values quoted, quotes and backslashes doubled."""
+    """The lines of a configuration file (manual, 20.1.2): values quoted, quotes and backslashes doubled.
+
+    A line break within quotes is a syntax error there, and `\\n` stands for it (guc-file.l).
+    """
     lines = ["# Written by Dormouse at every start; changes here are lost."]
     for name, value in settings.items():
-        escaped = value.replace("\\", "\\\\").replace("'", "''")
+        escaped = value.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
         lines.append(f"{name} = '{escaped}'")
     return "\n".join(lines) + "\n"
 
