@@ -53,6 +53,15 @@ def test_a_program_that_cannot_be_executed_is_no_postgres(tmp_path: Path) -> Non
         find_installed(folder, {}, None)
 
 
+@pytest.mark.parametrize("program", ["postgres", "initdb"])
+def test_a_folder_that_lacks_a_program_is_no_postgres(program: str, tmp_path: Path) -> None:
+    folder = install(tmp_path / "pg")
+    (folder / program).unlink()
+
+    with pytest.raises(PostgresNotFound):
+        find_installed(folder, {}, None)
+
+
 @pytest.mark.parametrize(
     ("root", "share"),
     [
@@ -85,11 +94,17 @@ def test_a_link_on_the_path_leads_to_the_folder_with_all_programs(tmp_path: Path
     assert [postgres.bin for postgres in found if postgres.source == "PATH"] == [folder]
 
 
-def test_newest_major_comes_first_and_no_folder_comes_twice() -> None:
+def test_newest_major_comes_first() -> None:
     found = find_installed(None, {"PATH": "/nonexistent"}, None)
 
     assert [postgres.major for postgres in found] == sorted((postgres.major for postgres in found), reverse=True)
-    assert len({postgres.bin.resolve() for postgres in found}) == len(found)
+
+
+def test_a_folder_that_is_found_in_two_ways_counts_once_as_the_first(tmp_path: Path) -> None:
+    for postgres in find_installed(None, {"PATH": "/nonexistent"}, None):
+        found = find_installed(None, {"PATH": str(postgres.bin)}, None)
+        same = [each.source for each in found if each.bin.resolve() == postgres.bin.resolve()]
+        assert same == ["PATH"]
 
 
 def test_the_programs_are_asked_without_libpqs_variables(tmp_path: Path) -> None:

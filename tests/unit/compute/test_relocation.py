@@ -27,13 +27,7 @@ def bundled(tmp_path: Path) -> Postgres:
     write(tmp_path / "site-packages" / "pgserver.libs" / "libssl.so")
     for folder in ("copies", "building"):
         (tmp_path / folder).mkdir()
-    return Postgres(
-        bin=package / "pginstall18" / "bin",
-        version="18.4",
-        source="bundled",
-        extensions=("plpgsql",),
-        enterable=False,
-    )
+    return Postgres(bin=package / "pginstall18" / "bin", version="18.4", source="bundled", enterable=False)
 
 
 def relocated(postgres: Postgres, tmp_path: Path) -> Postgres:
@@ -56,12 +50,8 @@ def test_everybody_may_use_the_copy(bundled: Postgres, tmp_path: Path) -> None:
     root = relocated(bundled, tmp_path).bin.parents[2]
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (root, *root.rglob("*"))}
-    assert (modes["postgres"], modes["postgres.bki"], modes["share"], modes[root.name]) == (
-        0o755,
-        0o644,
-        0o755,
-        0o755,
-    )
+    assert {modes[name] for name in (root.name, "share", "postgres")} == {0o755}
+    assert modes["postgres.bki"] == 0o644
 
 
 def test_a_copy_is_made_once(bundled: Postgres, tmp_path: Path) -> None:

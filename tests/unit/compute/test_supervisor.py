@@ -1,4 +1,4 @@
-"""A compute whose start fails before there is a process; what a real server does is told by the platform's tests."""
+"""A compute whose start fails before there is a process. With real servers: the platform's tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
