@@ -26,7 +26,8 @@ from dormouse.compute.process import stop_leftovers
 from dormouse.compute.relocation import relocate
 from dormouse.config import Settings
 from dormouse.control.catalog import Catalog
-from dormouse.control.computes import Computes
+from dormouse.control.computes import SpawnTask
+from dormouse.control.gate import Gate
 from dormouse.control.machine import Machine
 from dormouse.control.service import Service
 from dormouse.control.watcher import IdleWatcher
@@ -51,8 +52,6 @@ from dormouse.web.app import create_app
 __all__ = ["platform", "run_until_signalled"]
 
 logger = logging.getLogger("dormouse")
-
-SpawnTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 async def run_until_signalled(settings: Settings, announce: Callable[[PlatformFile], None]) -> None:
@@ -112,7 +111,7 @@ async def _serving(
         host_address=_address_for(settings),
         spawn_task=spawn_task,
     )
-    directory = _Directory(service.computes)
+    directory = _Directory(Gate(service.computes))
     certificates = await asyncio.to_thread(
         prepare_certificates, layout.tls, settings.host_suffix, now=machine.now()
     )
@@ -199,17 +198,17 @@ class _Uvicorn(uvicorn.Server):
 class _Directory:
     """The control plane as the proxy sees it."""
 
-    def __init__(self, computes: Computes) -> None:
-        self._computes = computes
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
         self._activities: dict[EndpointId, Activity] = {}
 
     async def verifier(self, endpoint: EndpointId, role: str) -> str | None:
-        return await self._computes.verifier(endpoint, role)
+        return await self._gate.verifier(endpoint, role)
 
     async def locate(self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool) -> Address:
         # A connect is activity, so that a compute does not fall asleep between its wake and the first query.
         self.activity(endpoint).last = asyncio.get_running_loop().time()
-        socket_path = await self._computes.locate(endpoint, role=role, verifier=verifier)
+        socket_path = await self._gate.locate(endpoint, role=role, verifier=verifier)
         return Address(socket_path=socket_path, notice=_UNPOOLED if pooled else "")
 
     def activity(self, endpoint: EndpointId) -> Activity:

@@ -3,7 +3,7 @@
 A plan is written to the journal before its first step, together with the records of what it makes, in their
 state `init`. Each step is safe to repeat. When the platform starts, `resume` says what becomes of a plan
 that was cut off: nobody was told of a project whose data is not there yet, so that is undone; an endpoint
-that was promised is made.
+that was promised is made. A plan that fails while the platform runs is undone at once: `undo`.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ __all__ = [
     "plan_create_project",
     "plan_create_replica",
     "resume",
+    "undo",
 ]
 
 
@@ -28,6 +29,7 @@ class PlanKind(StrEnum):
     CREATE_PROJECT = "create project"
     CREATE_REPLICA = "create replica"
     UNDO_PROJECT = "undo project"
+    UNDO_REPLICA = "undo replica"
 
 
 class Step(StrEnum):
@@ -41,10 +43,12 @@ class Step(StrEnum):
     """Make a replica's data directory from its primary's."""
     OPEN_ENDPOINT = "open endpoint"
     """Say in the records that the endpoint is there."""
-    REMOVE_FOLDER = "remove folder"
-    """Delete the project's folder."""
+    REMOVE_PROJECT_FOLDER = "remove project folder"
     FORGET_PROJECT = "forget project"
     """Delete the project's records."""
+    REMOVE_REPLICA_FOLDER = "remove replica folder"
+    FORGET_ENDPOINT = "forget endpoint"
+    """Delete the endpoint's record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,8 @@ class Plan:
 _STEPS: dict[PlanKind, tuple[Step, ...]] = {
     PlanKind.CREATE_PROJECT: (Step.TAKE_SPARE, Step.OPEN_BRANCH),
     PlanKind.CREATE_REPLICA: (Step.CLONE_PRIMARY, Step.OPEN_ENDPOINT),
-    PlanKind.UNDO_PROJECT: (Step.REMOVE_FOLDER, Step.FORGET_PROJECT),
+    PlanKind.UNDO_PROJECT: (Step.REMOVE_PROJECT_FOLDER, Step.FORGET_PROJECT),
+    PlanKind.UNDO_REPLICA: (Step.REMOVE_REPLICA_FOLDER, Step.FORGET_ENDPOINT),
 }
 
 
@@ -113,9 +118,20 @@ def advance(plan: Plan) -> Plan:
 
 
 def resume(plan: Plan) -> Plan:
-    """The plan to carry out instead of one that was cut off or failed."""
+    """The plan to carry out instead of one that a kill cut off."""
     match plan.kind:
         case PlanKind.CREATE_PROJECT:
             return replace(plan, kind=PlanKind.UNDO_PROJECT, done=0)
-        case PlanKind.CREATE_REPLICA | PlanKind.UNDO_PROJECT:
+        case PlanKind.CREATE_REPLICA | PlanKind.UNDO_PROJECT | PlanKind.UNDO_REPLICA:
             return plan
+
+
+def undo(plan: Plan) -> Plan | None:
+    """The plan that takes back one that failed; None for one that does so already."""
+    match plan.kind:
+        case PlanKind.CREATE_PROJECT:
+            return replace(plan, kind=PlanKind.UNDO_PROJECT, done=0)
+        case PlanKind.CREATE_REPLICA:
+            return replace(plan, kind=PlanKind.UNDO_REPLICA, done=0)
+        case PlanKind.UNDO_PROJECT | PlanKind.UNDO_REPLICA:
+            return None

@@ -9,13 +9,12 @@ import asyncio
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.server import prepare_folder
 from dormouse.compute.template import build_template, template_key
+from dormouse.control.computes import SpawnTask
 from dormouse.control.machine import Machine
 from dormouse.errors import ComputeError
 from dormouse.storage.durable import rename_durably, storage_error, sync_folder, sync_tree
@@ -29,9 +28,7 @@ logger = logging.getLogger("dormouse.control")
 class Spares:
     """One spare for each Postgres, made when first asked for."""
 
-    def __init__(
-        self, machine: Machine, spawn_task: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-    ) -> None:
+    def __init__(self, machine: Machine, spawn_task: SpawnTask) -> None:
         self._machine = machine
         self._spawn_task = spawn_task
         self._locks: dict[str, asyncio.Lock] = {}

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from dormouse.api.bodies import Organizations, Regions
 from dormouse.api.records import Region
-from dormouse.control.service import DEFAULT_REGION
+from dormouse.control.making import DEFAULT_REGION
 from dormouse.web.account import AUTH, ORGANIZATION, USER
 from dormouse.web.answers import answer
 

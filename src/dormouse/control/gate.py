@@ -1,0 +1,87 @@
+"""What the proxy asks of the control plane: a role's verifier, and where a compute listens."""
+
+from typing import Final
+
+import psycopg
+
+from dormouse.compute.lifecycle import ComputeState
+from dormouse.compute.supervisor import Compute
+from dormouse.control.computes import Computes
+from dormouse.control.model import Endpoint, StoredVerifier
+from dormouse.errors import EndpointDisabled, EndpointNotFound, RequestError, StartFailed
+from dormouse.names import BranchId, EndpointId
+
+__all__ = ["Gate"]
+
+DISABLED: Final = "The endpoint has been disabled. Enable it using the API and retry."
+NOT_FOUND: Final = (
+    "The requested endpoint could not be found, or you don't have access to it. "
+    "Please check the provided ID and try again."
+)
+
+_VERIFIER: Final = (
+    "SELECT rolpassword FROM pg_authid WHERE rolname = %s AND rolcanlogin AND rolpassword LIKE 'SCRAM-%%' "
+    "AND (rolvaliduntil IS NULL OR rolvaliduntil > now())"
+)
+
+
+class Gate:
+    """Lets clients in: checks before it wakes."""
+
+    def __init__(self, computes: Computes) -> None:
+        self._computes = computes
+
+    async def verifier(self, endpoint_id: EndpointId, role: str) -> str | None:
+        """The role's SCRAM verifier, or None if it cannot log in by password.
+
+        Asked of the server while one runs, since passwords change by SQL too; else what it held at its
+        last orderly stop. Only after a crash is it woken for that. Raises EndpointNotFound, EndpointDisabled.
+        """
+        endpoint = self._reachable(endpoint_id)
+        own = self._computes.of(endpoint)
+        primary = self._computes.primary(endpoint.branch_id)
+        for compute in (own, primary):
+            if compute is not None and compute.state is ComputeState.READY:
+                return await self._live_verifier(compute, endpoint.branch_id, role)
+        branch = self._computes.catalog.branches[endpoint.branch_id]
+        if not branch.stopped_cleanly and primary is not None and not branch.config_pending:
+            await primary.wake()
+            return await self._live_verifier(primary, endpoint.branch_id, role)
+        stored = self._computes.catalog.verifiers.get((endpoint.branch_id, role))
+        return None if stored is None else stored.verifier
+
+    async def locate(self, endpoint_id: EndpointId, *, role: str, verifier: str) -> str:
+        """Wake the compute if need be, and return the path of its socket.
+
+        Raises StartFailed; EndpointDisabled; RequestError when the role's password is no longer the one
+        that was checked.
+        """
+        endpoint = self._reachable(endpoint_id)
+        compute = self._computes.of(endpoint)
+        if compute.state is ComputeState.READY:
+            return compute.server.socket_path
+        server = await compute.wake()
+        if await self._live_verifier(compute, endpoint.branch_id, role) != verifier:
+            raise RequestError(f"password authentication failed for user '{role}'")
+        return server.socket_path
+
+    def _reachable(self, endpoint_id: EndpointId) -> Endpoint:
+        endpoint = self._computes.catalog.endpoints.get(endpoint_id)
+        if endpoint is None:
+            raise EndpointNotFound(NOT_FOUND)
+        if endpoint.disabled:
+            raise EndpointDisabled(DISABLED)
+        return endpoint
+
+    async def _live_verifier(self, compute: Compute, branch_id: BranchId, role: str) -> str | None:
+        try:
+            async with compute.server.admin() as connection:
+                row = await (await connection.execute(_VERIFIER, (role,))).fetchone()
+        except psycopg.Error as error:
+            raise StartFailed(f"the compute {compute.endpoint} does not answer: {error}") from error
+        found: str | None = row[0] if row else None
+        stored = self._computes.catalog.verifiers.get((branch_id, role))
+        if found is not None and (stored is None or stored.verifier != found):
+            record = StoredVerifier(branch_id=branch_id, role=role, verifier=found)
+            await self._computes.catalog.put(record)
+        return found
