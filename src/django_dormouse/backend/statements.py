@@ -59,4 +59,5 @@ def may_write(statement: str) -> bool:
     if ";" in statement:
         # A second statement hides behind the first, or a text holds a semicolon: look at all the words.
         return _WRITES.search(statement) is not None
-    return word == "select" and _SELECT_INTO.search(statement) is not None
+    # Almost every statement ends here; a plain search is ten times as fast as a pattern that ignores case.
+    return word == "select" and "into" in statement.lower() and _SELECT_INTO.search(statement) is not None

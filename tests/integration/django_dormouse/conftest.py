@@ -182,6 +182,7 @@ def primary_server() -> Iterator[Postgres]:
             rest = (server.data / "pg_hba.conf").read_text()
             hba.truncate(0)
             hba.write("host all guarded 127.0.0.1/32 scram-sha-256\n" + rest)
+        _offer_tls(server)
         server.start()
         try:
             server.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
@@ -189,6 +190,28 @@ def primary_server() -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+def _offer_tls(server: Postgres) -> None:
+    # The bundled Postgres is built without TLS, and a bare machine may have no openssl; tests of TLS then skip.
+    openssl = shutil.which("openssl")
+    if openssl is None or "pginstall" in str(_binaries()):
+        return
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-keyout", server.data / "server.key", "-out", server.data / "server.crt"],
+        check=True, capture_output=True, **_account(),
+    )  # fmt: skip
+    (server.data / "server.key").chmod(0o600)
+    with (server.data / "postgresql.conf").open("a") as conf:
+        conf.write("ssl = on\n")
+
+
+@pytest.fixture
+def tls(primary: Postgres) -> None:
+    """Skips where the server offers no TLS."""
+    if primary.execute("SHOW ssl") != [("on",)]:
+        pytest.skip("this Postgres offers no TLS")
 
 
 @pytest.fixture

@@ -240,3 +240,19 @@ def test_a_failed_reopening_inside_atomic_leaves_a_usable_connection_behind(prim
     assert ask(connection, "SELECT 1") == 1
     with transaction.atomic():
         assert ask(connection, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_sees_through_tls_what_is_death_and_what_is_not(primary, tls, connect, version):
+    """A TLS 1.3 server sends tickets after the handshake: readable, and no death."""
+    connection = connect(primary.url(f"sslmode=require&ssl_min_protocol_version={version}"))
+    before = ask(connection)
+    assert connection.connection.pgconn.ssl_in_use
+    assert ask(connection) == before
+
+    primary.cut_all()
+
+    assert ask(connection) != before
+    with transaction.atomic():
+        primary.cut_all()
+        assert ask(connection, "SELECT 1") == 1

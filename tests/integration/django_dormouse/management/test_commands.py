@@ -18,7 +18,6 @@ def test_dbdoctor_tells_primary_from_replica(project):
     assert (primary["alias"], primary["server"]["in_recovery"]) == ("default", False)
     assert (replica["alias"], replica["server"]["in_recovery"]) == ("replica", True)
     assert primary["driver"] == "psycopg"
-    assert primary["server"]["tls"] is False
     assert 0 < primary["server"]["round_trip_ms"] < 1000
 
 
@@ -42,6 +41,14 @@ def test_dbdoctor_says_at_once_why_nobody_answers_and_tells_no_password(project,
     assert "No answer from: default." in done.stderr
     assert "Traceback" not in done.stderr
     assert PASSWORD not in done.stdout + done.stderr
+
+
+def test_dbdoctor_sees_tls(project, primary, tls):
+    encrypted = project.with_environment(DATABASE_URL=primary.url("sslmode=require"))
+
+    [found] = json.loads(encrypted.manage("dbdoctor", "default", "--json").stdout)
+
+    assert found["server"]["tls"] is True
 
 
 def test_dbdoctor_knows_its_aliases(project):
