@@ -383,6 +383,35 @@ def test_a_dead_replica_does_not_fail_a_page(project, standby):
     assert pages["took_s"] < 2
 
 
+def pages_while_the_replica_dies(postmaster: int) -> Any:
+    import os
+    import signal
+    import time
+
+    import psycopg
+    from django.db import connections
+    from django.test import Client
+
+    seen = [Client().get("/read/").json()["from"]]
+    kept = connections["replica"].connection
+    os.kill(postmaster, signal.SIGQUIT)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            psycopg.connect(kept.info.dsn).close()
+        except psycopg.OperationalError:
+            break
+    seen += [Client().get("/read/").json()["from"] for _ in range(3)]
+    return seen
+
+
+def test_a_replica_that_dies_under_a_kept_connection_does_not_fail_a_page(project, standby):
+    seen = project.run(pages_while_the_replica_dies, standby.process.pid, overrides={"conn_max_age": None})
+    standby.stop()
+
+    assert seen == ["replica", "default", "default", "default"]
+
+
 def test_a_replica_that_answers_nothing_costs_one_deadline(project):
     import socket
 
