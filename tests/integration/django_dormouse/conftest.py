@@ -198,7 +198,8 @@ def _offer_tls(server: Postgres) -> None:
     if openssl is None or "pginstall" in str(_binaries()):
         return
     subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-days", "2",
          "-subj", "/CN=localhost",
          "-keyout", server.data / "server.key", "-out", server.data / "server.crt"],
         check=True, capture_output=True, **_account(),
