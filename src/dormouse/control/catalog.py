@@ -117,16 +117,13 @@ class Catalog:
         """
         async with self._lock:
             wanted = tuple(changes())
-            loop = asyncio.get_running_loop()
-            try:
-                # Shielded, so that memory follows the disk although the caller is gone.
-                await asyncio.shield(loop.run_in_executor(self._writer, self._write, wanted))
-            except sqlite3.Error as error:
-                raise StorageError(f"the catalog could not be written: {error}") from error
+            interrupted = await self._written(wanted)
             for change in wanted:
                 self._apply(change)
             for waiter in self._waiters:
                 waiter.set()
+        if interrupted is not None:
+            raise interrupted
 
     async def put(self, *records: Record) -> None:
         """Insert or replace records that depend on nothing that may change meanwhile. As `commit`."""
@@ -188,6 +185,27 @@ class Catalog:
             (record.branch_id, record.role): record for record in all_of(StoredVerifier)
         }
         self.plans: dict[OperationId, Plan] = {record.id: record for record in all_of(Plan)}
+
+    async def _written(self, changes: tuple[Change, ...]) -> asyncio.CancelledError | None:
+        """Return when they are on the disk, with the cancellation that came meanwhile.
+
+        A write that has begun cannot be taken back, and memory must follow it: so whoever cancels waits for
+        the disk, at the most the five seconds that SQLite tries.
+        """
+        writing = asyncio.get_running_loop().run_in_executor(self._writer, self._write, changes)
+        interrupted: asyncio.CancelledError | None = None
+        while not writing.done():
+            try:
+                await asyncio.wait([writing])
+            except asyncio.CancelledError as error:
+                interrupted = error
+        try:
+            writing.result()
+        except sqlite3.Error as error:
+            if interrupted is not None:
+                raise interrupted from error
+            raise StorageError(f"the catalog could not be written: {error}") from error
+        return interrupted
 
     def _write(self, changes: tuple[Change, ...]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")

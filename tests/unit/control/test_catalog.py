@@ -1,0 +1,512 @@
+import asyncio
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dormouse.control.catalog import Catalog, Delete, Put, Record
+from dormouse.control.model import (
+    Branch,
+    BranchState,
+    Database,
+    Endpoint,
+    EndpointDefaults,
+    EndpointState,
+    EndpointType,
+    Operation,
+    OperationAction,
+    OperationStatus,
+    Project,
+    Role,
+    StoredVerifier,
+)
+from dormouse.control.planning import Plan, PlanKind, plan_create_project
+from dormouse.errors import HomeError, StorageError
+from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, 123_456, tzinfo=UTC)
+WHOLE = NOW.replace(microsecond=0)
+
+PROJECT = Project(
+    id=ProjectId("p"),
+    name="shop",
+    pg_version=17,
+    region_id="here",
+    store_passwords=True,
+    history_retention_seconds=86400,
+    default_endpoint_settings=EndpointDefaults(autoscaling_limit_max_cu=2.0, suspend_timeout_seconds=-1),
+    created_at=NOW,
+    updated_at=NOW,
+)
+BRANCH = Branch(
+    id=BranchId("br-a"),
+    project_id=PROJECT.id,
+    name="main",
+    incarnation=Incarnation("0f" * 16),
+    state=BranchState.READY,
+    default=True,
+    protected=False,
+    created_at=NOW,
+    updated_at=NOW,
+)
+ENDPOINT = Endpoint(
+    id=EndpointId("ep-a"),
+    project_id=PROJECT.id,
+    branch_id=BRANCH.id,
+    type=EndpointType.READ_WRITE,
+    name="",
+    autoscaling_limit_min_cu=0.25,
+    autoscaling_limit_max_cu=2.0,
+    suspend_timeout_seconds=0,
+    disabled=False,
+    created_at=NOW,
+    updated_at=NOW,
+)
+ROLE = Role(branch_id=BRANCH.id, name="anna", password="secret", protected=False, created_at=NOW, updated_at=NOW)
+DATABASE = Database(id=7, branch_id=BRANCH.id, name="shop", owner_name="anna", created_at=NOW, updated_at=NOW)
+VERIFIER = StoredVerifier(branch_id=BRANCH.id, role="anna", verifier="SCRAM-SHA-256$4096:x$y:z")
+OPERATION = Operation(
+    id=OperationId("op-1"),
+    project_id=PROJECT.id,
+    branch_id=BRANCH.id,
+    endpoint_id=ENDPOINT.id,
+    action=OperationAction.START_COMPUTE,
+    status=OperationStatus.RUNNING,
+    created_at=NOW,
+    updated_at=NOW,
+)
+PLAN = plan_create_project(OperationId("op-2"), PROJECT.id, BRANCH.id, ENDPOINT.id)
+
+BASIS = (PROJECT, BRANCH)
+FULL = (*BASIS, ENDPOINT, ROLE, DATABASE, VERIFIER, OPERATION, PLAN)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "100% o'clock ☃.sqlite"
+
+
+@pytest.fixture
+async def catalog(path: Path) -> AsyncIterator[Catalog]:
+    opened = Catalog.open(path)
+    yield opened
+    await opened.close()
+
+
+def memory_of(catalog: Catalog) -> dict[str, list[Any]]:
+    """All records that are in memory, each kind in its order."""
+    kinds = ("projects", "branches", "endpoints", "roles", "databases", "verifiers", "plans")
+    return {kind: list(getattr(catalog, kind).items()) for kind in kinds}
+
+
+async def disk_of(path: Path) -> dict[str, list[Any]]:
+    """What another process would find."""
+    opened = Catalog.open(path)
+    found = memory_of(opened)
+    await opened.close()
+    return found
+
+
+# What is put is there.
+
+VARIANTS: list[Record] = [
+    PROJECT,
+    replace(PROJECT, name="", store_passwords=False, default_endpoint_settings=EndpointDefaults()),
+    replace(PROJECT, name='it\'s 100% "quoted" ☃\n'),
+    replace(
+        PROJECT, created_at=NOW.replace(microsecond=0), updated_at=NOW.astimezone(timezone(timedelta(hours=2)))
+    ),
+    BRANCH,
+    replace(BRANCH, default=False, protected=True, stopped_cleanly=False, config_pending=True),
+    replace(BRANCH, state=BranchState.INIT, end_of_wal="0/CC2728", last_active=NOW),
+    ENDPOINT,
+    replace(ENDPOINT, type=EndpointType.READ_ONLY, disabled=True, suspend_timeout_seconds=-1),
+    replace(
+        ENDPOINT,
+        current_state=EndpointState.ACTIVE,
+        pending_state=EndpointState.IDLE,
+        last_active=NOW,
+        started_at=NOW,
+        suspended_at=NOW,
+    ),
+    ROLE,
+    replace(ROLE, password=None, protected=True),
+    DATABASE,
+    VERIFIER,
+    PLAN,
+    replace(PLAN, endpoint_id=None, kind=PlanKind.UNDO_PROJECT, done=1),
+]
+
+
+@pytest.mark.parametrize("record", VARIANTS)
+async def test_a_record_is_read_back(record: Record, catalog: Catalog, path: Path) -> None:
+    await catalog.put(*BASIS)
+
+    await catalog.put(record)
+
+    kept = [value for values in (await disk_of(path)).values() for _, value in values]
+    assert record in kept
+    assert memory_of(catalog) == await disk_of(path)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        OPERATION,
+        replace(OPERATION, branch_id=None, endpoint_id=None, status=OperationStatus.FINISHED),
+        replace(OPERATION, error="", failures_count=3, total_duration_ms=1 << 40),
+        replace(OPERATION, error="it's 100% ☃", status=OperationStatus.FAILED),
+    ],
+)
+async def test_an_operation_is_read_back(operation: Operation, catalog: Catalog) -> None:
+    await catalog.put(PROJECT, operation)
+
+    assert await catalog.operation(operation.id) == operation
+    assert await catalog.operations(PROJECT.id) == [operation]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(name=st.text(), seconds=st.integers(0, (1 << 63) - 1), moment=st.datetimes(timezones=st.just(UTC)))
+async def test_any_text_number_and_moment_is_read_back(
+    name: str, seconds: int, moment: datetime, catalog: Catalog, path: Path
+) -> None:
+    record = replace(PROJECT, name=name, history_retention_seconds=seconds, updated_at=moment)
+
+    await catalog.put(record)
+
+    assert (await disk_of(path))["projects"] == [(PROJECT.id, record)]
+
+
+async def test_every_state_is_read_back(catalog: Catalog, path: Path) -> None:
+    await catalog.put(*BASIS)
+
+    for kind, record, name in (
+        (BranchState, BRANCH, "state"),
+        (EndpointState, ENDPOINT, "current_state"),
+        (PlanKind, PLAN, "kind"),
+    ):
+        for state in kind:  # type: ignore[attr-defined]
+            await catalog.put(replace(record, **{name: state}))  # type: ignore[type-var]
+            assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_what_is_read_has_the_types_of_its_record(catalog: Catalog, path: Path) -> None:
+    await catalog.put(*FULL)
+
+    reopened = await disk_of(path)
+    branch = dict(reopened["branches"])[BRANCH.id]
+    assert isinstance(branch.state, BranchState)
+    assert branch.default is True
+    assert branch.protected is False
+    assert isinstance(dict(reopened["endpoints"])[ENDPOINT.id].autoscaling_limit_max_cu, float)
+
+
+def test_the_variants_show_every_kind_and_every_field_that_may_be_none() -> None:
+    optional = {
+        (kind, field.name)
+        for kind in (Project, Branch, Endpoint, Role, Database, StoredVerifier, Plan)
+        for field in fields(kind)
+        if "None" in str(field.type)
+    }
+
+    for kind, name in optional - {(Branch, "parent_id")}:
+        values = {getattr(record, name) for record in VARIANTS if isinstance(record, kind)}
+        assert None in values, (kind, name)
+        assert len(values) > 1, (kind, name)
+
+
+async def test_a_branch_names_its_parent(catalog: Catalog, path: Path) -> None:
+    child = replace(BRANCH, id=BranchId("br-b"), name="child", parent_id=BRANCH.id)
+
+    await catalog.put(*BASIS, child)
+
+    assert dict((await disk_of(path))["branches"])[child.id] == child
+
+
+# Replacing, deleting, and the order of things.
+
+
+async def test_putting_again_replaces_and_keeps_what_depends_on_it(catalog: Catalog, path: Path) -> None:
+    await catalog.put(*FULL)
+
+    await catalog.put(replace(PROJECT, name="new"), replace(BRANCH, protected=True))
+
+    assert catalog.projects[PROJECT.id].name == "new"
+    assert catalog.endpoints == {ENDPOINT.id: ENDPOINT}
+    assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_oldest_comes_first_also_after_a_change_and_a_restart(catalog: Catalog, path: Path) -> None:
+    for name in ("c", "a", "b"):
+        await catalog.put(replace(PROJECT, id=ProjectId(name)))
+
+    await catalog.put(replace(PROJECT, id=ProjectId("c"), name="changed"))
+
+    assert list(catalog.projects) == ["c", "a", "b"]
+    assert memory_of(catalog) == await disk_of(path)
+
+
+@pytest.mark.parametrize(
+    ("deleted", "left"),
+    [
+        (PROJECT, {"plans"}),
+        (BRANCH, {"projects", "plans"}),
+        (ENDPOINT, {"projects", "branches", "roles", "databases", "verifiers", "plans"}),
+        (PLAN, {"projects", "branches", "endpoints", "roles", "databases", "verifiers"}),
+    ],
+)
+async def test_what_depends_on_a_record_goes_with_it_in_memory_as_on_disk(
+    deleted: Record, left: set[str], catalog: Catalog, path: Path
+) -> None:
+    await catalog.put(*FULL)
+
+    await catalog.delete(deleted)
+
+    assert {kind for kind, values in memory_of(catalog).items() if values} == left
+    assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_a_project_goes_with_all_its_branches_and_leaves_the_others(catalog: Catalog, path: Path) -> None:
+    child = replace(BRANCH, id=BranchId("br-b"), name="child", parent_id=BRANCH.id)
+    other = replace(PROJECT, id=ProjectId("other"))
+    theirs = replace(BRANCH, id=BranchId("br-c"), project_id=other.id)
+    await catalog.put(*FULL, child, other, theirs, replace(ROLE, branch_id=theirs.id))
+
+    await catalog.delete(PROJECT)
+
+    assert (list(catalog.branches), list(catalog.roles)) == ([theirs.id], [(theirs.id, "anna")])
+    assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_operations_go_with_their_project(catalog: Catalog) -> None:
+    await catalog.put(PROJECT, OPERATION)
+
+    await catalog.delete(PROJECT)
+
+    assert await catalog.operation(OPERATION.id) is None
+
+
+async def test_deleting_what_is_not_there_changes_nothing(catalog: Catalog, path: Path) -> None:
+    await catalog.put(*BASIS)
+
+    await catalog.delete(ENDPOINT, replace(PROJECT, id=ProjectId("other")))
+
+    assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_operations_are_newest_first(catalog: Catalog) -> None:
+    moments = [0, 1.5, 1, 1.000001, 1]
+    made = [
+        replace(OPERATION, id=OperationId(str(at)), created_at=WHOLE + timedelta(seconds=second))
+        for at, second in enumerate(moments)
+    ]
+    await catalog.put(PROJECT, *made)
+
+    assert [found.id for found in await catalog.operations(PROJECT.id)] == ["1", "3", "4", "2", "0"]
+
+
+async def test_there_is_no_such_operation(catalog: Catalog) -> None:
+    assert await catalog.operation(OperationId("☃")) is None
+    assert await catalog.operations(ProjectId("' OR 1=1")) == []
+
+
+# Writing: all or nothing, one after the other.
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        replace(BRANCH, project_id=ProjectId("missing")),
+        replace(BRANCH, id=BranchId("br-b")),
+        replace(DATABASE, id=8),
+    ],
+)
+async def test_a_write_that_the_disk_refuses_changes_neither_disk_nor_memory(
+    refused: Record, catalog: Catalog, path: Path
+) -> None:
+    await catalog.put(*FULL)
+    before = memory_of(catalog)
+
+    with pytest.raises(StorageError, match="the catalog could not be written"):
+        await catalog.put(replace(PROJECT, name="new"), refused)
+
+    assert memory_of(catalog) == before == await disk_of(path)
+
+
+async def test_a_parent_is_not_deleted_before_its_child(catalog: Catalog, path: Path) -> None:
+    await catalog.put(*BASIS, replace(BRANCH, id=BranchId("br-b"), name="child", parent_id=BRANCH.id))
+
+    with pytest.raises(StorageError):
+        await catalog.delete(BRANCH)
+
+    assert len(catalog.branches) == 2
+    assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_a_change_that_cannot_be_decided_changes_nothing_and_blocks_nobody(catalog: Catalog) -> None:
+    def undecided() -> list[Put]:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await catalog.commit(undecided)
+
+    await catalog.put(PROJECT)
+    assert catalog.projects == {PROJECT.id: PROJECT}
+
+
+async def test_nothing_is_lost_when_many_change_one_record(catalog: Catalog, path: Path) -> None:
+    await catalog.put(replace(PROJECT, history_retention_seconds=0))
+
+    def one_more() -> list[Put]:
+        there = catalog.projects[PROJECT.id]
+        return [Put(replace(there, history_retention_seconds=there.history_retention_seconds + 1))]
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(50):
+            group.create_task(catalog.commit(one_more))
+
+    assert catalog.projects[PROJECT.id].history_retention_seconds == 50
+    assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_one_commit_may_put_and_delete(catalog: Catalog, path: Path) -> None:
+    await catalog.put(*FULL)
+
+    await catalog.commit(lambda: [Delete(PLAN), Put(replace(OPERATION, status=OperationStatus.FINISHED))])
+
+    assert catalog.plans == {}
+    assert memory_of(catalog) == await disk_of(path)
+
+
+async def test_memory_follows_the_disk_although_the_caller_is_gone(catalog: Catalog, path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.ensure_future(catalog.put(PROJECT))
+    await asyncio.sleep(0)  # it waits for the other one's lock now
+
+    writing.cancel()
+    await asyncio.sleep(0)
+    other.execute("ROLLBACK")
+    other.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert memory_of(catalog) == await disk_of(path)
+    assert catalog.projects == {PROJECT.id: PROJECT}
+
+
+async def test_who_is_gone_is_not_told_that_the_disk_refused(catalog: Catalog, path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.ensure_future(catalog.put(BRANCH))  # of a project that does not exist
+    await asyncio.sleep(0)
+
+    writing.cancel()
+    await asyncio.sleep(0)
+    other.execute("ROLLBACK")
+    other.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert catalog.branches == {}
+
+
+# Waiting.
+
+
+async def test_who_waits_is_told_when_it_is_so(catalog: Catalog) -> None:
+    waiting = asyncio.ensure_future(catalog.until(lambda: len(catalog.projects) == 2))
+
+    await catalog.put(PROJECT)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await catalog.put(replace(PROJECT, id=ProjectId("other")))
+
+    async with asyncio.timeout(5):
+        await waiting
+
+
+async def test_who_waits_for_what_is_so_does_not_wait(catalog: Catalog) -> None:
+    async with asyncio.timeout(5):
+        await catalog.until(lambda: True)
+
+
+async def test_who_gives_up_waiting_is_forgotten(catalog: Catalog) -> None:
+    asked = []
+    waiting = asyncio.ensure_future(catalog.until(lambda: bool(asked.append(1))))  # type: ignore[func-returns-value]
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await catalog.put(PROJECT)
+    await asyncio.sleep(0)
+
+    assert asked == [1]
+
+
+# Opening.
+
+
+async def test_the_files_are_closed_to_others(catalog: Catalog, path: Path) -> None:
+    await catalog.put(PROJECT)
+
+    modes = {
+        file.name.removeprefix(path.name): stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()
+    }
+    assert modes == {"": 0o600, "-wal": 0o600, "-shm": 0o600}
+
+
+async def test_records_of_a_later_version_are_left_alone(path: Path) -> None:
+    later = sqlite3.connect(path)
+    later.execute("PRAGMA user_version = 99")
+    later.close()
+
+    with pytest.raises(HomeError, match=r"was written by a later Dormouse \(schema 99, this one knows 1\)"):
+        Catalog.open(path)
+
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+async def test_a_file_that_is_no_catalog_is_named(path: Path) -> None:
+    path.write_bytes(b"not a database, but long enough to look at" * 100)
+
+    with pytest.raises(HomeError, match=r"the catalog .*☃.sqlite cannot be opened"):
+        Catalog.open(path)
+
+
+async def test_a_catalog_in_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match=r"the catalog .*/missing/catalog.sqlite cannot be opened"):
+        Catalog.open(tmp_path / "missing" / "catalog.sqlite")
+
+
+async def test_what_was_written_before_a_close_is_there_after_it(path: Path) -> None:
+    catalog = Catalog.open(path)
+    writing = asyncio.ensure_future(catalog.put(PROJECT))
+    await asyncio.sleep(0)
+    await catalog.close()
+    await writing
+
+    assert (await disk_of(path))["projects"] == [(PROJECT.id, PROJECT)]
+
+
+def test_the_schema_has_a_column_for_every_field(path: Path) -> None:
+    schema = (Path(__file__).parents[3] / "src/dormouse/control/schema.sql").read_text("utf-8")
+    connection = sqlite3.connect(path)
+    connection.executescript(schema)
+
+    for record, table in zip(
+        FULL,
+        ("projects", "branches", "endpoints", "roles", "databases", "verifiers", "operations", "plans"),
+        strict=True,
+    ):
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        assert columns == [field.name for field in fields(record)]
+    connection.close()
