@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import time
 from collections.abc import Mapping
+from typing import Final
 
 from dormouse.api.client import Client
 from dormouse.cli.connections import Chosen
@@ -14,6 +16,8 @@ from dormouse.names import EndpointId, ProjectId
 from dormouse.storage.layout import Layout
 
 __all__ = ["psql_command"]
+
+_WAKE_S: Final = 60.0
 
 
 def psql_command(
@@ -30,7 +34,7 @@ def psql_command(
     account = server_account()
     for postgres in find_installed(None, environ, account):
         if os.access(postgres.program("psql"), os.X_OK):
-            client.start_endpoint(ProjectId(chosen.project.id), EndpointId(chosen.endpoint.id))
+            _wake(client, ProjectId(chosen.project.id), EndpointId(chosen.endpoint.id))
             folder = (
                 socket_root(layout, account, environ.get("XDG_RUNTIME_DIR"))
                 / chosen.endpoint.id.rpartition("-")[2]
@@ -42,3 +46,12 @@ def psql_command(
                 "PGDATABASE": chosen.parameters.database,
             }
     raise UserError("psql is not on the PATH", "install it (apt install postgresql-client, brew install libpq)")
+
+
+def _wake(client: Client, project: ProjectId, endpoint: EndpointId) -> None:
+    client.start_endpoint(project, endpoint)
+    deadline = time.monotonic() + _WAKE_S
+    while client.endpoint(project, endpoint).current_state != "active":
+        if time.monotonic() > deadline:
+            raise UserError(f"the compute {endpoint} did not wake within {_WAKE_S:g} s", "see `dormouse logs`")
+        time.sleep(0.01)

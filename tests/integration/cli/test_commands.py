@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -69,6 +70,17 @@ def test_psql_opens_a_compute(platform: Platform, options: list[str], replica: b
     done = platform.run("psql", *options, *which, "--", "-XAtc", "SELECT pg_is_in_recovery()")
 
     assert done.stdout == ("t\n" if replica else "f\n")
+
+
+def test_without_a_psql_of_its_own_the_machine_uses_the_bundled_one(
+    platform: Platform, project: Made, options: list[str], tmp_path: Path
+) -> None:
+    platform.put_to_sleep(project, project.primary)
+    bare = Platform(platform.home, {**platform.environment, "PATH": str(tmp_path)})
+
+    done = bare.run("psql", *options, "--", "-XAtc", "SELECT current_user")
+
+    assert done.stdout == "neondb_owner\n"
 
 
 def test_the_other_format_needs_neither_sni_nor_hostaddr(platform: Platform, options: list[str]) -> None:
