@@ -63,7 +63,11 @@ class IdleWatcher:
                 return until
             case Sleep():
                 # The answer took a moment, in which a client may have come.
-                if self._last_activity(compute.endpoint) < now and not self._computes.is_held(compute):
+                last = self._last_activity(compute.endpoint)
+                if last >= now:
+                    return last + timeout_s
+                # One that is held is looked at again when it is let go.
+                if not self._computes.is_held(compute):
                     await compute.sleep()
                 return None
 
