@@ -438,20 +438,6 @@ async def test_who_waits_for_what_is_so_does_not_wait(catalog: Catalog) -> None:
         await catalog.until(lambda: True)
 
 
-async def test_who_gives_up_waiting_is_forgotten(catalog: Catalog) -> None:
-    asked = []
-    waiting = asyncio.ensure_future(catalog.until(lambda: bool(asked.append(1))))  # type: ignore[func-returns-value]
-    await asyncio.sleep(0)
-
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    await catalog.put(PROJECT)
-    await asyncio.sleep(0)
-
-    assert asked == [1]
-
-
 # Opening.
 
 
