@@ -1,0 +1,145 @@
+"""Spares from a template that is there already; making one takes a server."""
+
+import asyncio
+import errno
+import random
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dormouse.compute.binaries import Postgres
+from dormouse.compute.template import template_key
+from dormouse.control.machine import Machine
+from dormouse.control.spares import Spares
+from dormouse.errors import StorageError
+from dormouse.names import BranchId, Incarnation, ProjectId
+from dormouse.storage.copying import CopyDriver
+from dormouse.storage.driver import Usage
+from dormouse.storage.layout import BranchFolder, Layout
+
+POSTGRES = Postgres(bin=Path("/nonexistent"), version="18.4", source="bundled")
+
+
+class FullDisk(CopyDriver):
+    """Fails half way."""
+
+    def clone(self, source: Path, target: Path, **_options: object) -> Usage:
+        target.mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def machine_in(home: Path, driver: CopyDriver) -> Machine:
+    layout = Layout(home)
+    template = layout.templates / template_key(POSTGRES)
+    template.mkdir(parents=True)
+    (template / "PG_VERSION").write_text("18\n")
+    for folder in (layout.spares, layout.building, layout.projects):
+        folder.mkdir()
+    return Machine(
+        layout=layout,
+        installed=(POSTGRES,),
+        account=None,
+        driver=driver,
+        sockets=home / "s",
+        chance=random.Random(1),
+        now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def driver() -> CopyDriver:
+    return CopyDriver()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, driver: CopyDriver) -> Machine:
+    return machine_in(tmp_path / "100% o'clock ☃", driver)
+
+
+@pytest.fixture
+async def spares(machine: Machine) -> AsyncIterator[Spares]:
+    async with asyncio.TaskGroup() as group:
+        yield Spares(machine, group.create_task)
+
+
+def branch(machine: Machine, name: str = "br-a") -> BranchFolder:
+    return machine.layout.branch(ProjectId("p"), BranchId(name), Incarnation("0f"))
+
+
+def waiting(machine: Machine) -> list[Path]:
+    return list(machine.layout.spares.glob("*/*"))
+
+
+async def refilled(spares: Spares, machine: Machine) -> None:
+    spares.refill(POSTGRES)
+    async with asyncio.timeout(10):
+        while not waiting(machine):
+            await asyncio.sleep(0.001)
+
+
+async def test_a_branch_gets_a_whole_folder(spares: Spares, machine: Machine) -> None:
+    folder = branch(machine)
+
+    await spares.take(POSTGRES, folder)
+
+    assert (folder.data / "PG_VERSION").read_text() == "18\n"
+    assert all(below.is_dir() for below in (folder.wal, folder.bases, folder.replicas))
+    assert list(machine.layout.building.iterdir()) == []
+
+
+async def test_a_spare_that_waits_is_the_one_that_is_taken(spares: Spares, machine: Machine) -> None:
+    await refilled(spares, machine)
+    (spare,) = waiting(machine)
+    (spare / "data" / "mark").touch()
+
+    await spares.take(POSTGRES, branch(machine))
+
+    assert (branch(machine).data / "mark").exists()
+    assert waiting(machine) == []
+
+
+async def test_taking_again_leaves_what_is_there(spares: Spares, machine: Machine) -> None:
+    await spares.take(POSTGRES, branch(machine))
+    (branch(machine).data / "mark").touch()
+
+    await spares.take(POSTGRES, branch(machine))
+
+    assert (branch(machine).data / "mark").exists()
+
+
+async def test_two_who_take_at_once_get_two(spares: Spares, machine: Machine) -> None:
+    await asyncio.gather(*(spares.take(POSTGRES, branch(machine, name)) for name in ("br-a", "br-b")))
+
+    assert all((branch(machine, name).data / "PG_VERSION").exists() for name in ("br-a", "br-b"))
+
+
+async def test_one_spare_is_enough(spares: Spares, machine: Machine) -> None:
+    await refilled(spares, machine)
+    before = waiting(machine)
+
+    await refilled(spares, machine)
+    await spares.take(POSTGRES, branch(machine))
+
+    assert len(before) == 1
+    assert waiting(machine) == []
+
+
+@pytest.mark.parametrize("driver", [FullDisk()])
+async def test_a_full_disk_is_told_and_leaves_nothing_half_there(spares: Spares, machine: Machine) -> None:
+    with pytest.raises(StorageError, match=r"could not make a data directory in .*: No space left on device"):
+        await spares.take(POSTGRES, branch(machine))
+
+    assert list(machine.layout.building.iterdir()) == []
+    assert not branch(machine).root.exists()
+
+
+@pytest.mark.parametrize("driver", [FullDisk()])
+async def test_a_refill_that_fails_is_logged_and_harms_nobody(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        Spares(machine, group.create_task).refill(POSTGRES)
+
+    assert [(record.levelname, record.action) for record in caplog.records] == [("WARNING", "spare_failed")]  # type: ignore[attr-defined]
