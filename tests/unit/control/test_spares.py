@@ -110,6 +110,8 @@ async def test_taking_again_leaves_what_is_there(spares: Spares, machine: Machin
 
 
 async def test_two_who_take_at_once_get_two(spares: Spares, machine: Machine) -> None:
+    await refilled(spares, machine)
+
     await asyncio.gather(*(spares.take(POSTGRES, branch(machine, name)) for name in ("br-a", "br-b")))
 
     assert all((branch(machine, name).data / "PG_VERSION").exists() for name in ("br-a", "br-b"))

@@ -124,6 +124,15 @@ async def test_a_busy_compute_is_asked_again_until_it_is_idle(house: House, cloc
     assert not house.awake
 
 
+async def test_a_busy_compute_is_left_in_peace_when_another_changes(house: House, clock: Clock) -> None:
+    house.answer = BUSY
+    await clock.advance(300)
+
+    house.changed.set()
+    await clock.advance(14)
+    assert house.asked == 1
+
+
 async def test_a_compute_that_does_not_answer_stays_awake_and_is_asked_again(house: House, clock: Clock) -> None:
     house.answer = psycopg.OperationalError("gone")
     await clock.advance(300)
