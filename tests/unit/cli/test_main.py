@@ -1,0 +1,103 @@
+"""The verbs, as far as they need no platform."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dormouse.cli.connections import FORMATS
+from dormouse.cli.main import app
+from dormouse.config import Settings
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = tmp_path / "100% o'clock ☃"
+    monkeypatch.setenv("DORMOUSE_HOME", str(made))
+    return made
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, arguments)
+    return done.exit_code, done.stdout, done.stderr
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_help_shows_every_verb() -> None:
+    _, shown, _ = run("--help")
+
+    verbs = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert verbs
+    assert [verb for verb in verbs if not re.search(rf"^ +{verb} +\w", shown, re.MULTILINE)] == []
+
+
+def test_help_tells_every_setting() -> None:
+    _, shown, _ = run("up", "--help")
+
+    assert [field.name for field in fields(Settings) if f"DORMOUSE_{field.name.upper()}" not in words(shown)] == []
+
+
+def test_help_tells_every_format() -> None:
+    _, shown, _ = run("env", "--help")
+
+    assert [name for name in FORMATS if name not in words(shown)] == []
+
+
+def test_status_of_a_home_without_a_platform(home: Path) -> None:
+    code, shown, _ = run("status")
+
+    assert (code, shown) == (1, f"down · home {home}\n")
+
+
+def test_status_for_programs(home: Path) -> None:
+    code, shown, _ = run("status", "--json")
+
+    assert code == 1
+    assert json.loads(shown) == {"running": False, "home": str(home), "computes": []}
+
+
+@pytest.mark.parametrize(
+    "verb", [["env"], ["env", "--format", "neonctl"], ["psql"], ["psql", "--replica", "--", "-c", "SELECT 1"]]
+)
+def test_what_needs_a_platform_says_so(verb: list[str], home: Path) -> None:
+    code, shown, said = run(*verb)
+
+    assert (code, shown) == (1, "")
+    assert said.startswith(f"dormouse: no platform runs in {home}\n  start it with `dormouse up`")
+
+
+def test_the_authoritys_place_is_known_without_a_platform(home: Path) -> None:
+    assert run("env", "--format", "ca") == (0, f"{home}/tls/ca.pem\n", "")
+
+
+def test_an_unknown_format_is_asked_wrongly(home: Path) -> None:
+    code, shown, said = run("env", "--format", "☃")
+
+    assert (code, shown) == (2, "")
+    assert said.startswith("dormouse: --format is '☃'; expected one of dotenv, url, ")
+
+
+def test_stopping_what_does_not_run_is_no_failure(home: Path) -> None:
+    assert run("down") == (0, "", f"no platform runs in {home}\n")
+
+
+def test_a_wrong_setting_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DORMOUSE_PG_PORT", "many")
+
+    code, _, said = run("status")
+
+    assert code == 1
+    assert said.startswith("dormouse: DORMOUSE_PG_PORT is 'many'")
+
+
+def test_there_are_no_logs(home: Path) -> None:
+    code, _, said = run("logs")
+
+    assert code == 1
+    assert said.startswith("dormouse: there is no log at")
