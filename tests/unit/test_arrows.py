@@ -64,6 +64,7 @@ PURE = {
     "dormouse.compute.lifecycle",
     "dormouse.compute.wal",
     "dormouse.control.idling",
+    "dormouse.control.making",
     "dormouse.control.model",
     "dormouse.control.planning",
     "dormouse.proxy.directory",
@@ -104,6 +105,7 @@ IMPURE = {
 EXCEPTIONS = {
     # The type of a parameter: whoever calls brings the chance along.
     ("dormouse.names", "random"),
+    ("dormouse.control.making", "random"),
 }
 
 PAIRS = {

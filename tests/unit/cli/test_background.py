@@ -61,7 +61,9 @@ def test_what_holds_the_lock_runs(layout: Layout) -> None:
 
 
 def test_looking_does_not_take_the_lock(layout: Layout) -> None:
-    background.is_running(layout)
+    with locked(layout):
+        pass
+    assert not background.is_running(layout)
 
     with locked(layout):
         pass
