@@ -91,7 +91,7 @@ def test_the_file_of_a_killed_platform_is_not_believed(layout: Layout) -> None:
 
 def test_one_that_starts_or_stops_is_not_found(layout: Layout) -> None:
     with locked(layout), pytest.raises(NotRunning):
-        background.client_of(layout)
+        background.find(layout)
 
 
 def test_stopping_where_none_runs(layout: Layout) -> None:
