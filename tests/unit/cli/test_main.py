@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dormouse.cli.connections import FORMATS
-from dormouse.cli.main import VERBS, app
+from dormouse.cli.main import app
 from dormouse.config import Settings
+
+VERBS = ["up", "down", "status", "env", "psql", "doctor", "logs", "demo"]
 
 
 @pytest.fixture
@@ -29,10 +31,25 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_help_shows_every_verb() -> None:
+def test_help_shows_every_verb_with_a_sentence() -> None:
     _, shown, _ = run("--help")
 
     assert [verb for verb in VERBS if not re.search(rf"^ +{verb} +\w", shown, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str) -> None:
+    code, shown, _ = run(verb, "--help")
+
+    assert code == 0
+    assert f" {verb} [OPTIONS]" in shown
+
+
+def test_an_unknown_verb_is_asked_wrongly() -> None:
+    code, _, said = run("☃")
+
+    assert code == 2
+    assert "No such command '☃'" in said
 
 
 def test_help_tells_every_setting() -> None:
