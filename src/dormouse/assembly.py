@@ -22,7 +22,7 @@ import uvicorn
 
 from dormouse.compute.account import server_account
 from dormouse.compute.binaries import find_installed
-from dormouse.compute.process import stop_leftovers
+from dormouse.compute.leftovers import stop_leftovers
 from dormouse.compute.relocation import relocate
 from dormouse.config import Settings
 from dormouse.control.catalog import Catalog
@@ -74,7 +74,7 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
     account = server_account()
     prepare_home(layout, account)
     with locked(layout):
-        await asyncio.to_thread(stop_leftovers, (layout.projects, layout.building))
+        await asyncio.to_thread(stop_leftovers, layout)
         sweep(layout)
         installed = tuple(
             postgres if postgres.enterable else relocate(postgres, layout.postgres, layout.building)

@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dormouse.api.client import Client
 from dormouse.config import Settings
 from dormouse.errors import NotRunning, UserError
-from dormouse.home import PlatformFile, api_key_of, read_platform_file
+from dormouse.home import PlatformFile, read_platform_file
 from dormouse.storage.layout import Layout
 
-__all__ = ["client_of", "environment_of", "find", "is_running", "start", "stop", "tail_of"]
+__all__ = ["environment_of", "find", "is_running", "start", "stop", "tail_of"]
 
 _START_S: Final = 120.0
 """The first start on a slow disk copies Postgres and recovers what a crash left."""
@@ -111,12 +110,6 @@ def find(layout: Layout) -> PlatformFile:
             f"no platform runs in {layout.home}", "start it with `dormouse up`, or see `dormouse demo`"
         )
     return there
-
-
-def client_of(layout: Layout) -> Client:
-    """A client of the platform that serves this home. Raises NotRunning."""
-    there = find(layout)
-    return Client(f"{there.http_url}/api/v2", api_key_of(layout))
 
 
 def stop(layout: Layout) -> bool:

@@ -9,11 +9,14 @@ from typing import Final, TypeVar
 
 from dormouse.api.client import Client
 from dormouse.api.records import Branch, Endpoint, ProjectListItem
+from dormouse.cli import background
 from dormouse.errors import UserError
+from dormouse.home import api_key_of
 from dormouse.names import BranchId, EndpointId, ProjectId
+from dormouse.storage.layout import Layout
 from dormouse.uri import ConnectionParameters
 
-__all__ = ["FORMATS", "Chosen", "Target", "choose", "write"]
+__all__ = ["FORMATS", "Chosen", "Target", "choose", "client_of", "write"]
 
 T = TypeVar("T", ProjectListItem, Branch)
 
@@ -40,6 +43,12 @@ class Chosen:
     parameters: ConnectionParameters
     replicas: tuple[ConnectionParameters, ...]
     """Of all read replicas of the branch, the oldest first."""
+
+
+def client_of(layout: Layout) -> Client:
+    """A client of the platform that serves this home. Raises NotRunning."""
+    there = background.find(layout)
+    return Client(f"{there.http_url}/api/v2", api_key_of(layout))
 
 
 def choose(client: Client, target: Target) -> Chosen:

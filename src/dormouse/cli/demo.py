@@ -16,7 +16,7 @@ import psycopg
 from dormouse.api.bodies import EndpointCreate, ProjectCreate
 from dormouse.api.client import Client
 from dormouse.cli import background
-from dormouse.cli.connections import Chosen, Target, choose
+from dormouse.cli.connections import Chosen, Target, choose, client_of
 from dormouse.cli.demo_check import Check, check_site
 from dormouse.cli.demo_site import Site, free_port, prepare_site
 from dormouse.cli.output import answer, answer_json, say, table
@@ -68,7 +68,7 @@ def run_demo(settings: Settings, options: DemoOptions, environ: Mapping[str, str
     with contextlib.suppress(KeyboardInterrupt), ExitStack() as to_undo:
         port = free_port(options.site_port)
         there = _platform(settings, environ, steps, to_undo)
-        client = background.client_of(layout)
+        client = client_of(layout)
         chosen = _project(client, steps)
         with steps.step("copy the site into the home") as details:
             folder = prepare_site(layout, chosen)

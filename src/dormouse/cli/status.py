@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dormouse.cli import background
+from dormouse.cli.connections import client_of
 from dormouse.errors import NotRunning
 from dormouse.names import ProjectId
 from dormouse.storage.layout import Layout
@@ -18,7 +19,7 @@ def platform_status(layout: Layout) -> dict[str, Any]:
         there = background.find(layout)
     except NotRunning:
         return found
-    client = background.client_of(layout)
+    client = client_of(layout)
     computes = []
     for project in client.projects(limit=400).projects:
         project_id = ProjectId(project.id)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,13 +82,14 @@ def find_installed(
                 "expected a folder with the programs postgres and initdb, such as /usr/lib/postgresql/17/bin",
             )
         return (found,)
-    inspected: dict[Path, Postgres] = {}
+    candidates: dict[Path, Source] = {}
     for folder, source in _candidates(environ):
-        real = folder.resolve()
-        if real not in inspected and (found := _inspect(real, source, environ, account)) is not None:
-            inspected[real] = found
-    # `sorted` is stable: within a major the order of the search stays.
-    return tuple(sorted(inspected.values(), key=lambda postgres: -postgres.major))
+        candidates.setdefault(folder.resolve(), source)
+    # Each is asked for its version, which starts a process; together they take the time of one.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        inspected = pool.map(lambda item: _inspect(item[0], item[1], environ, account), candidates.items())
+        # `sorted` is stable: within a major the order of the search stays.
+        return tuple(sorted(filter(None, inspected), key=lambda postgres: -postgres.major))
 
 
 def default_of(installed: Iterable[Postgres]) -> Postgres:

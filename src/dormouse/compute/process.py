@@ -1,8 +1,4 @@
-"""Server processes. The only module that starts, signals and recognises them.
-
-A process is known by more than its pid, which the system gives out again: by its executable's name and its
-working directory, which for every process of a Postgres is its data directory.
-"""
+"""A server process of ours: started, signalled, reaped."""
 
 import asyncio
 import contextlib
@@ -11,18 +7,15 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 from dormouse.compute.account import Account
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.environment import child_environment
 
-__all__ = ["Postmaster", "StopStep", "spawn", "stop_leftovers"]
+__all__ = ["STOP_LADDER", "Postmaster", "StopStep", "spawn"]
 
 logger = logging.getLogger("dormouse.compute")
 
@@ -121,47 +114,3 @@ def _popen(postgres: Postgres, data: Path, account: Account | None, log: Path) -
         )
     finally:
         os.close(descriptor)
-
-
-def stop_leftovers(roots: Iterable[Path]) -> list[int]:
-    """Stop every server process whose data directory lies below one of `roots`; return the pids of all.
-
-    They are what a platform that was killed has left: their clients are gone already, since those came
-    through it. Blocks until they are gone. A `postmaster.pid` that names nobody of ours is removed, because
-    its number may by now belong to another process, and Postgres would then refuse to start.
-    """
-    folders = [root for root in roots if root.is_dir()]
-    pid_files = [path for root in folders for path in root.rglob("postmaster.pid")]
-    if not pid_files:
-        return []
-    left = [process for process in psutil.process_iter() if _is_server_below(process, folders)]
-    stopped = [process.pid for process in left]
-    for step in STOP_LADDER:
-        for process in left:
-            # Only a postmaster may be asked; the others follow it, or are orphans and exit by themselves.
-            if step.name == "kill" or _is_postmaster(process, left):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.send_signal(step.signal)
-        _, left = psutil.wait_procs(left, timeout=step.timeout_s)
-        if not left:
-            break
-    for path in pid_files:
-        path.unlink(missing_ok=True)
-    return stopped
-
-
-def _is_server_below(process: psutil.Process, folders: list[Path]) -> bool:
-    try:
-        if not process.name().startswith("postgres"):
-            return False
-        working = Path(process.cwd())
-    except psutil.Error:
-        return False
-    return any(working.is_relative_to(folder.resolve()) for folder in folders)
-
-
-def _is_postmaster(process: psutil.Process, among: list[psutil.Process]) -> bool:
-    try:
-        return process.ppid() not in {other.pid for other in among}
-    except psutil.Error:
-        return False
