@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
 UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit clean
+.PHONY: help setup demo test lint unit bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ lint: setup ## ruff, types, and which module may import which
 
 unit: setup ## the tests without processes and sockets, in some seconds
 	$(BIN)/python -m pytest -q tests/unit $(ARGS)
+
+bench: setup ## what things cost, beside their peers (minutes; wants a quiet machine, pgbench and pgbouncer)
+	$(BIN)/python bench/lifecycle.py
+	$(BIN)/python bench/proxy.py
 
 clean: ## remove what was installed here; homes and their data stay
 	rm -rf $(VENV) .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
