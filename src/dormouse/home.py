@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -99,8 +100,8 @@ def locked(layout: Layout) -> Iterator[None]:
 def sweep(layout: Layout) -> None:
     """Remove what was being built when the last run ended, and its word that it serves."""
     layout.platform_json.unlink(missing_ok=True)
-    for left in layout.building.iterdir():
-        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(layout.building, ignore_errors=True)
+    layout.building.mkdir(mode=stat.S_IMODE(layout.projects.stat().st_mode), exist_ok=True)
 
 
 def socket_root(layout: Layout, account: Account | None, runtime: str | None) -> Path:

@@ -141,7 +141,7 @@ def _other(chosen: Chosen, _ca: Path) -> str:
         host="localhost",
         options=MappingProxyType({"sslmode": "require", "options": f"endpoint={chosen.endpoint.id}"}),
     )
-    return parameters.url().replace("options=endpoint=", "options=endpoint%3D")
+    return parameters.url()
 
 
 FORMATS: Final[Mapping[str, Callable[[Chosen, Path], str]]] = MappingProxyType(

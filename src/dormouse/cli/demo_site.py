@@ -51,13 +51,13 @@ def prepare_site(layout: Layout, chosen: Chosen) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     manifest = folder / _MANIFEST
     try:
-        copied: dict[str, str] = json.loads(manifest.read_text("utf-8"))
-    except (OSError, ValueError):
+        copied: dict[str, str] = dict(json.loads(manifest.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
         copied = {}
     for relative, source in _site_files():
         target = folder / relative
         content = source.read_bytes()
-        if target.exists() and _digest(target.read_bytes()) != copied.get(relative):
+        if target.exists() and _digest(target.read_bytes()) not in (copied.get(relative), _digest(content)):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

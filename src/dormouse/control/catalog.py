@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import Enum
@@ -90,24 +91,20 @@ class Catalog:
     def open(cls, path: Path) -> "Catalog":
         """Open or make the file. Raises HomeError when it is not ours to write or of a later version."""
         try:
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            path.chmod(0o600)
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A project that was promised must be there after a power cut.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                schema = files("dormouse.control").joinpath("schema.sql").read_text("utf-8")
-                connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-            elif version > SCHEMA_VERSION:
-                raise HomeError(
-                    f"{path} was written by a later Dormouse (schema {version}, this one knows {SCHEMA_VERSION})",
-                    "upgrade Dormouse, or set DORMOUSE_HOME to another folder",
-                )
+            with ExitStack() as on_refusal:
+                connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+                on_refusal.callback(connection.close)
+                path.chmod(0o600)
+                connection.execute("PRAGMA journal_mode = WAL")
+                # A project that was promised must be there after a power cut.
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                _bring_up_to_date(connection, path)
+                opened = cls(connection)
+                on_refusal.pop_all()
+                return opened
         except sqlite3.Error as error:
             raise HomeError(f"the catalog {path} cannot be opened: {error}") from error
-        return cls(connection)
 
     async def commit(self, changes: Callable[[], Iterable[Change]]) -> None:
         """Carry out what `changes` returns as one transaction.
@@ -250,6 +247,19 @@ class Catalog:
                 table = cast("dict[Any, Any]", memory)
                 for key in [key for key, value in table.items() if value.branch_id == record.id]:
                     del table[key]
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file. Raises HomeError for a file of a later version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise HomeError(
+            f"{path} was written by a later Dormouse (schema {version}, this one knows {SCHEMA_VERSION})",
+            "upgrade Dormouse, or set DORMOUSE_HOME to another folder",
+        )
+    if version == 0:
+        schema = files("dormouse.control").joinpath("schema.sql").read_text("utf-8")
+        connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
 
 def _key(record: Record) -> Key:
