@@ -15,6 +15,7 @@ __all__ = ["ComputeTransport"]
 # Postgres sends at most 8 KB at a time (PQ_SEND_BUFFER_SIZE), the kernel holds some 200 KB. A larger read would be
 # allocated anew for every message, most of which are small.
 _READ_BYTES: Final = 64 << 10
+_READS_IN_A_ROW: Final = 8
 
 
 class ComputeTransport:
@@ -96,16 +97,26 @@ class ComputeTransport:
         self.close()
 
     def _read(self) -> None:
-        try:
-            data = self._socket.recv(_READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:  # reset: it crashed
-            data = b""
-        if data:
+        """Read until there is no more, or others are due.
+
+        One read for each call of the loop would do, but for this: a compute that hangs up on bytes that it did not
+        read leaves an error on our socket, behind its last words. libuv reports the two together, once, and then
+        stops to watch. Whoever reads only the words never hears of the end.
+        """
+        for _ in range(_READS_IN_A_ROW):
+            if not self._is_reading:
+                return
+            try:
+                data = self._socket.recv(_READ_BYTES)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.abort()  # what waits for a compute that has gone waits in vain
+                return
             self._protocol.data_received(data)
-        else:
-            self.abort()  # what waits for a compute that has gone waits in vain
+        self._loop.call_soon(self._read)
 
     def _send(self, data: bytes | bytearray) -> int:
         try:

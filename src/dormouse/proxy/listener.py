@@ -16,13 +16,17 @@ DEBUG what never got that far; at ERROR our own faults.
 import asyncio
 import contextlib
 import errno
+import fcntl
 import logging
 import secrets
 import socket
 import ssl
+import sys
+import termios
 from collections import Counter, deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, assert_never, cast
 
@@ -86,6 +90,7 @@ _ACCEPT_PAUSE_S: Final = 0.2  # when there are no descriptors: some will be clos
 _LINGER_S: Final = 1.0  # for a client without TLS to read why it was refused
 _LINGER_BYTES: Final = 64 << 10
 _MAX_LINGERING: Final = 100
+_FIRST_LOOK_S: Final = 0.005  # for the last byte to be acknowledged; doubled from look to look
 
 
 class Listener:
@@ -231,7 +236,8 @@ class _Connection(asyncio.Protocol):
         self._compute: _ComputeSide | None = None
         self._relay: Relay | None = None
         self._errand: asyncio.Task[None] | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._hang_up_by = 0.0
         self._endpoint: EndpointId | None = None
         """Set once authenticated: the endpoint that the connection is counted for."""
         self._activity: Activity | None = None
@@ -402,9 +408,9 @@ class _Connection(asyncio.Protocol):
                     elif self._socket is not None:
                         self._send_raw(data)
                 case SetDeadline(seconds):
-                    self._set_timer(seconds, self._deadline_passed)
+                    self._set_timer(seconds, self.feed, DeadlinePassed())
                 case LookUp():
-                    self._send_for(self._look_up(command))
+                    self._send_for(partial(self._look_up, command))
                 case Locate():
                     self._admit(command)
                 case Connect(socket_path):
@@ -419,9 +425,9 @@ class _Connection(asyncio.Protocol):
                 case StartTLS():
                     assert self._socket is not None
                     self.loop.remove_reader(self._socket)
-                    self._send_for(self._secure())
+                    self._send_for(self._secure)
                 case CheckPassword():
-                    self._send_for(self._check_password(command))
+                    self._send_for(partial(self._check_password, command))
                 case Penalise(endpoint, role):
                     self._penalise(endpoint, role)
                 case ForwardCancel(key):
@@ -433,12 +439,12 @@ class _Connection(asyncio.Protocol):
 
     # Errands: what has to wait. One at a time, as the session's first rule says.
 
-    def _send_for(self, errand: Coroutine[Any, Any, None]) -> None:
+    def _send_for(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._errand = self._listener.group.create_task(self._run(errand))
 
-    async def _run(self, errand: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await errand
+            await errand()
         except DormouseError as error:
             request = self._session.request
             self.feed(Refused(refusal_for(error, request.role if request else "")))
@@ -460,7 +466,7 @@ class _Connection(asyncio.Protocol):
     def _penalise(self, endpoint: EndpointId, role: str) -> None:
         delay_s = self._listener.penalties.failed(endpoint, role, self.loop.time())
         if delay_s:
-            self._set_timer(delay_s, lambda: self.feed(PenaltyServed()))
+            self._set_timer(delay_s, self.feed, PenaltyServed())
         else:
             self.feed(PenaltyServed())
 
@@ -479,7 +485,7 @@ class _Connection(asyncio.Protocol):
             if listener.authenticated[endpoint] > listener.limits.connections_per_endpoint:
                 self.feed(Refused(refusals.TOO_MANY_TO_ENDPOINT))
                 return
-        self._send_for(self._locate(command))
+        self._send_for(partial(self._locate, command))
 
     async def _locate(self, command: Locate) -> None:
         self._leave_activity()
@@ -554,6 +560,7 @@ class _Connection(asyncio.Protocol):
             compute,
             activity=self._activity,
             now=self.loop.time,
+            close_client=self._hang_up,
             on_end=self._relay_ended,
         )
         self._relay.start(
@@ -589,11 +596,33 @@ class _Connection(asyncio.Protocol):
         self._leave_compute()
         self._leave_errand()
         if self._client is not None:
-            self._client.close()  # flushes; connection_lost follows
+            self._hang_up()
         elif self._socket is not None and command.refusal is not None:
             self._linger()
         else:
             self._finish()
+
+    def _hang_up(self) -> None:
+        """Close the client's side when it has the last bytes; connection_lost follows.
+
+        A TLS transport that is closed flushes, says close_notify and waits for the client to say it too. A client
+        that is idle says nothing until it wants to use the connection, and would keep us waiting: so whoever has
+        acknowledged the last byte is left.
+        """
+        assert self._client is not None
+        if self._client.is_closing():  # asyncio forgets a TLS transport that is closed twice
+            return
+        self._client.close()
+        self._hang_up_by = self.loop.time() + self._listener.limits.farewell_s
+        self._set_timer(_FIRST_LOOK_S, self._look_for_last_byte, _FIRST_LOOK_S)
+
+    def _look_for_last_byte(self, waited_s: float) -> None:
+        assert self._client is not None
+        is_sent = not self._client.get_write_buffer_size() and not _unacknowledged(self._client)
+        if is_sent or self.loop.time() >= self._hang_up_by:
+            self._client.abort()
+        else:
+            self._set_timer(2 * waited_s, self._look_for_last_byte, 2 * waited_s)
 
     def _finish(self) -> None:
         """Give back what the connection was counted for. Idempotent."""
@@ -644,17 +673,15 @@ class _Connection(asyncio.Protocol):
             self._errand.cancel()
         self._errand = None
 
-    def _set_timer(self, seconds: float, callback: Any) -> None:
+    def _set_timer(self, seconds: float, callback: Callable[..., None], *arguments: Any) -> None:
+        """One at a time: each replaces the one before."""
         self._clear_timer()
-        self._deadline = self.loop.call_later(seconds, callback)
+        self._timer = self.loop.call_later(seconds, callback, *arguments)
 
     def _clear_timer(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _deadline_passed(self) -> None:
-        self.feed(DeadlinePassed())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _log_refusal(self, refusal: refusals.Refusal, outcome: str) -> None:
         request = self._session.request
@@ -721,6 +748,15 @@ def _listen(bind: str, port: int, backlog: int) -> list[socket.socket]:
             ) from error
         raise UserError(f"cannot listen on {bind}:{port}: {error.strerror or error}") from error
     return sockets
+
+
+def _unacknowledged(transport: asyncio.Transport) -> int:
+    """Bytes that the peer has not confirmed (Linux, tcp(7): SIOCOUTQ); 0 where the system does not say."""
+    try:
+        answer: bytes = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def _reason(error: OSError) -> str:

@@ -42,11 +42,13 @@ class Relay:
         *,
         activity: Activity,
         now: Callable[[], float],
+        close_client: Callable[[], None],
         on_end: Callable[[Side], None],
     ) -> None:
         self.client = client
         self.compute = compute
         self.ended_by: Side | None = None
+        self._close_client = close_client
         self._on_end = on_end
         self._open = 2
         self._client_half = _ClientHalf(self, activity, now)
@@ -72,7 +74,7 @@ class Relay:
             self.ended_by = Side.PROXY
             if self._compute_half.tail[:-1] == _READY and not self.client.is_closing():
                 self.client.write(farewell)
-        self.client.close()
+        self._close_client()
         self.compute.close()
 
     def abort(self) -> None:
@@ -89,7 +91,7 @@ class Relay:
             self.compute.close()
         else:
             self._client_half.write = _discard
-            self.client.close()
+            self._close_client()
         self._open -= 1
         if self._open == 0:
             self._on_end(self.ended_by)

@@ -33,6 +33,10 @@ from dormouse.proxy.limits import Limits
 from dormouse.proxy.listener import Listener
 from dormouse.wire.scram import build_verifier
 
+# The system's: the one in the bundled wheel has no TLS.
+PSQL = shutil.which("psql", path="/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+needs_psql = pytest.mark.skipif(PSQL is None, reason="there is no psql on this machine")
+
 ENDPOINT = "ep-quiet-dormouse-00000001"
 OTHER = "ep-other-dormouse-00000002"
 DISABLED = "ep-shut-dormouse-00000003"
@@ -144,6 +148,7 @@ def postgres() -> Iterator[Postgres]:
         server.start()
         with server.connect() as admin:
             admin.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE")
+            admin.execute("CREATE ROLE simple LOGIN")
             admin.execute("CREATE DATABASE neondb OWNER owner")
         yield server
     finally:
@@ -265,7 +270,9 @@ def verifier() -> str:
 
 @pytest.fixture
 def directory(postgres: Postgres, verifier: str) -> SmallDirectory:
-    return SmallDirectory(Address(socket_path=postgres.socket_path), {ROLE: verifier, "unable": None})
+    return SmallDirectory(
+        Address(socket_path=postgres.socket_path), {ROLE: verifier, "simple": build_verifier("p", os.urandom(16))}
+    )
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import ssl
 import stat
@@ -9,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dormouse.errors import HomeError
-from dormouse.proxy.certificates import Certificates, prepare_certificates
+from dormouse.proxy.certificates import Certificates, NamedSSLObject, prepare_certificates
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SUFFIX = "dormouse.localhost"
@@ -130,6 +131,43 @@ def test_a_broken_file_is_mended(tmp_path: Path, name: str, content: bytes) -> N
 
     mended.server_context()
     read(mended.server_path).verify_directly_issued_by(read(mended.ca_path))
+
+
+def shake_hands(certificates: Certificates, name: str) -> NamedSSLObject:
+    """The server's side of a handshake with a client that verifies as strictly as it can."""
+    context = ssl.create_default_context(cafile=str(certificates.ca_path))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(to_client, to_server, server_hostname=name)
+    server = certificates.server_context().wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(3):
+        for side in (client, server):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert client.version() == "TLSv1.3"
+    assert isinstance(server, NamedSSLObject)
+    return server
+
+
+@pytest.mark.parametrize("name", [f"ep-a.{SUFFIX}", f"ep-a-pooler.{SUFFIX}", SUFFIX, "localhost"])
+def test_a_strict_client_accepts_every_name_and_it_is_heard(tmp_path: Path, name: str) -> None:
+    certificates = prepare(tmp_path, now=datetime.now(UTC))
+
+    assert shake_hands(certificates, name).server_name == name
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_strict_client_accepts_the_addresses_and_names_none(tmp_path: Path, address: str) -> None:
+    certificates = prepare(tmp_path, now=datetime.now(UTC))
+
+    assert shake_hands(certificates, address).server_name is None
+
+
+def test_a_client_refuses_another_name(tmp_path: Path) -> None:
+    certificates = prepare(tmp_path, now=datetime.now(UTC))
+
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        shake_hands(certificates, "elsewhere.example")
 
 
 def test_the_context_wants_tls_1_2(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ class Stage:
             cast(ComputeTransport, self.compute),
             activity=self.activity,
             now=lambda: self.now,
+            close_client=self.client.close,
             on_end=self.ends.append,
         )
         self.relay.start(for_client=for_client, for_compute=for_compute, write_buffer=100)
