@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
 UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit bench clean
+.PHONY: help setup demo test browser lint unit bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,11 @@ $(abspath .uv/bin/uv):
 demo: setup ## the main job: platform, project, replica, the example site (ARGS="--once" checks it and stops)
 	@$(BIN)/dormouse demo $(ARGS)
 
-test: lint ## all tests that need no other machine: lint, unit, integration, contract, acceptance, browser
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+test: lint ## lint, then the tests but those in a browser (ARGS="tests/unit -x" for a part)
+	$(BIN)/python -m pytest -n 2 $(or $(ARGS),--ignore=tests/browser)
+
+browser: setup ## the site in Chromium; in a process of its own, since Playwright keeps an event loop in it
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 lint: setup ## ruff, types, and which module may import which
 	$(BIN)/ruff check .
