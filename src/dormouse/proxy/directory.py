@@ -31,7 +31,7 @@ class Activity:
         self.last: float = now
         """Loop time of the last bytes a client sent, in seconds."""
         self.connections: int = 0
-        """Clients that are relayed now."""
+        """Clients that are relayed now, or are being connected to the compute that `locate` has named."""
 
 
 class Directory(Protocol):
