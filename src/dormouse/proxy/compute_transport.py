@@ -15,7 +15,7 @@ __all__ = ["ComputeTransport"]
 # Postgres sends at most 8 KB at a time (PQ_SEND_BUFFER_SIZE), the kernel holds some 200 KB. A larger read would be
 # allocated anew for every message, most of which are small.
 _READ_BYTES: Final = 64 << 10
-_READS_IN_A_ROW: Final = 8
+_SECOND_LOOK_S: Final = 0.1  # ten a second for a busy connection, none for an idle one
 
 
 class ComputeTransport:
@@ -38,6 +38,7 @@ class ComputeTransport:
         self._is_reading = False
         self._is_full = False
         self._is_closing = False
+        self._second_look: asyncio.TimerHandle | None = None
         self.resume_reading()
 
     def set_protocol(self, protocol: asyncio.Protocol) -> None:
@@ -84,6 +85,8 @@ class ComputeTransport:
         if self._is_closing:
             return
         self.pause_reading()
+        if self._second_look is not None:
+            self._second_look.cancel()
         self._is_closing = True
         if not self._buffer:
             self._loop.call_soon(self._lost)
@@ -97,26 +100,29 @@ class ComputeTransport:
         self.close()
 
     def _read(self) -> None:
-        """Read until there is no more, or others are due.
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:  # reset
+            data = b""
+        if not data:
+            self.abort()  # what waits for a compute that has gone waits in vain
+            return
+        self._protocol.data_received(data)
+        if self._second_look is None:
+            self._second_look = self._loop.call_later(_SECOND_LOOK_S, self._look_again)
 
-        One read for each call of the loop would do, but for this: a compute that hangs up on bytes that it did not
-        read leaves an error on our socket, behind its last words. libuv reports the two together, once, and then
-        stops to watch. Whoever reads only the words never hears of the end.
+    def _look_again(self) -> None:
+        """Read once more, a moment after something was read.
+
+        A compute that hangs up on bytes that it did not read leaves an error on our socket, behind its last words.
+        libuv reports the two together, once, and then stops to watch: who has read the words never hears of the
+        end. Reading at once until nothing is left would do too, and costs a system call for every message.
         """
-        for _ in range(_READS_IN_A_ROW):
-            if not self._is_reading:
-                return
-            try:
-                data = self._socket.recv(_READ_BYTES)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self.abort()  # what waits for a compute that has gone waits in vain
-                return
-            self._protocol.data_received(data)
-        self._loop.call_soon(self._read)
+        self._second_look = None
+        if self._is_reading:
+            self._read()
 
     def _send(self, data: bytes | bytearray) -> int:
         try:
