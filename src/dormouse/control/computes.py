@@ -47,6 +47,7 @@ class Computes:
         self._duty_of = duty_of
         self._computes: dict[EndpointId, Compute] = {}
         self._held: dict[EndpointId, int] = {}
+        self._let_go = asyncio.Event()
 
     def of(self, endpoint: Endpoint) -> Compute:
         """The compute of an endpoint."""
@@ -91,11 +92,19 @@ class Computes:
             yield await compute.wake()
         finally:
             self._held[compute.endpoint] -= 1
+            self._let_go.set()
             self.changed.set()
 
     def is_held(self, compute: Compute) -> bool:
         """Whether somebody needs it awake."""
         return bool(self._held.get(compute.endpoint))
+
+    async def sleep(self, compute: Compute) -> None:
+        """Put it to sleep, once nobody needs it awake any more."""
+        while self.is_held(compute):
+            self._let_go.clear()
+            await self._let_go.wait()
+        await compute.sleep()
 
     async def busy(self, compute: Compute) -> Busy:
         """What its server does. Raises StartFailed if it sleeps, psycopg.Error if it does not answer."""

@@ -221,18 +221,19 @@ class Service:
     async def suspend_endpoint(
         self, project: ProjectId, endpoint: EndpointId
     ) -> tuple[Endpoint, tuple[Operation, ...]]:
-        """Put it to sleep, cutting its clients; no operation if it sleeps already."""
+        """Put it to sleep, cutting its clients; no operation if it sleeps already.
+
+        Waits for a start that goes on, and for a replica that is being cloned from it, instead of a 423.
+        """
         found = await self.endpoint(project, endpoint)
         compute = self.computes.of(found)
         if compute.state in (ComputeState.ASLEEP, ComputeState.FAILED):
             return found, ()
-        if compute.state is ComputeState.STARTING or self.computes.is_held(compute):
-            raise Locked("endpoint is in some transitive state, could not suspend")
         operation = self._maker().operation(
             OperationAction.SUSPEND_COMPUTE, self._catalog.branches[found.branch_id], endpoint
         )
         await self._catalog.put(operation)
-        self._spawn_task(self._carrier.run(operation, compute.sleep))
+        self._spawn_task(self._carrier.run(operation, lambda: self.computes.sleep(compute)))
         await asyncio.sleep(0)  # so that the answer already shows where it is going
         return self._shown(found), (operation,)
 

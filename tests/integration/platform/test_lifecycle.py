@@ -159,3 +159,15 @@ def test_a_role_made_by_sql_can_log_in_awake_and_asleep(platform: Platform) -> N
 def _starts(platform: Platform, made: Made) -> int:
     lines = platform.log().splitlines()
     return sum("action=compute_ready" in line and made.primary in line for line in lines)
+
+
+def test_suspend_waits_for_a_replica_that_is_being_cloned(platform: Platform) -> None:
+    made = platform.create()
+    rows(made.url)
+
+    platform.add_replica(made)
+    suspended = platform.client.suspend_endpoint(made.project, made.primary)
+
+    assert [operation.action for operation in suspended.operations] == ["suspend_compute"]
+    wait_until(lambda: platform.state(made, made.primary) == "idle", "the primary sleeps")
+    assert rows(made.replica_url, "SELECT pg_is_in_recovery()") == [(True,)]
