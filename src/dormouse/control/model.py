@@ -6,33 +6,48 @@ its supervisor's: `Endpoint.current_state` is filled in by the service when it h
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum
 from typing import Final
 
 from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
 
 __all__ = [
     "DEFAULT_SUSPEND_TIMEOUT_S",
+    "RECOVERABLE_FOR",
+    "AllowedIps",
+    "ApiKey",
     "Branch",
+    "BranchChange",
+    "BranchCreated",
+    "BranchSpec",
     "BranchState",
     "Database",
     "Endpoint",
+    "EndpointChange",
     "EndpointDefaults",
     "EndpointSpec",
     "EndpointState",
     "EndpointType",
+    "NewEndpoint",
     "Operation",
     "OperationAction",
     "OperationStatus",
+    "Permission",
     "Project",
+    "ProjectChange",
     "ProjectCreated",
+    "ProjectSettings",
     "ProjectSpec",
     "Role",
     "StoredVerifier",
+    "Unchanged",
     "suspend_timeout_s",
     "whole_second",
 ]
+
+RECOVERABLE_FOR: Final = timedelta(days=7)
+"""How long a deleted project can be recovered, as at Neon."""
 
 DEFAULT_SUSPEND_TIMEOUT_S: Final = 300
 """What `suspend_timeout_seconds: 0` means at Neon."""
@@ -97,6 +112,25 @@ class EndpointDefaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedIps:
+    """Who may connect. Kept and shown, not enforced: everybody here is on this machine."""
+
+    ips: tuple[str, ...] = ()
+    protected_branches_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSettings:
+    """A project's `settings`. Kept and shown; nothing here changes what a compute does."""
+
+    allowed_ips: AllowedIps = field(default_factory=AllowedIps)
+    enable_logical_replication: bool = False
+    """One-way: once on, it stays on."""
+    block_public_connections: bool = False
+    block_vpc_connections: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """One tenant: a Postgres major version and a tree of branches."""
 
@@ -110,6 +144,35 @@ class Project:
     default_endpoint_settings: EndpointDefaults
     created_at: datetime
     updated_at: datetime
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
+    deleted_at: datetime | None = None
+    """Since when it waits to be recovered or removed; None for one that is there."""
+
+    @property
+    def recoverable_until(self) -> datetime | None:
+        """When a deleted project is removed for good."""
+        return None if self.deleted_at is None else self.deleted_at + RECOVERABLE_FOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """Whom a project is shared with. Kept and shown; there is one account here."""
+
+    id: str
+    project_id: ProjectId
+    granted_to_email: str
+    granted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key of the API beside the home's own. Its text was shown once; what is kept is its SHA-256."""
+
+    id: int
+    name: str
+    digest: str = field(repr=False)
+    created_at: datetime
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +190,11 @@ class Branch:
     created_at: datetime
     updated_at: datetime
     parent_id: BranchId | None = None
+    parent_lsn: str = ""
+    """Where on its parent it begins; empty for a root branch."""
+    parent_timestamp: datetime | None = None
+    expires_at: datetime | None = None
+    ttl_interval_seconds: int | None = None
     stopped_cleanly: bool = True
     """Whether the data directory is that of an orderly stop: then the kept verifiers are the true ones."""
     config_pending: bool = False
@@ -249,6 +317,74 @@ class ProjectCreated:
     endpoint: Endpoint
     role: Role
     database: Database
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectChange:
+    """What `PATCH /projects/{id}` may change; None leaves it."""
+
+    name: str | None = None
+    history_retention_seconds: int | None = None
+    settings: ProjectSettings | None = None
+    default_endpoint_settings: EndpointDefaults | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchSpec:
+    """What the creator of a branch may ask for: by default a child of the default branch, named after its id."""
+
+    name: str | None = None
+    parent_id: BranchId | None = None
+    protected: bool = False
+    expires_at: datetime | None = None
+    endpoints: tuple["NewEndpoint", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEndpoint:
+    """A compute that is made with its branch; None takes the project's default."""
+
+    type: EndpointType
+    autoscaling_limit_min_cu: float | None = None
+    autoscaling_limit_max_cu: float | None = None
+    suspend_timeout_seconds: int | None = None
+
+
+class Unchanged(Enum):
+    """For fields in which None means something."""
+
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchChange:
+    """What `PATCH …/branches/{id}` may change; None leaves it, and for `expires_at` None clears it."""
+
+    name: str | None = None
+    protected: bool | None = None
+    expires_at: datetime | Unchanged | None = Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointChange:
+    """What `PATCH …/endpoints/{id}` may change; None leaves it."""
+
+    name: str | None = None
+    autoscaling_limit_min_cu: float | None = None
+    autoscaling_limit_max_cu: float | None = None
+    suspend_timeout_seconds: int | None = None
+    disabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchCreated:
+    """All that came into being with a branch. Roles carry no passwords in the API's answer."""
+
+    branch: Branch
+    endpoints: tuple[Endpoint, ...]
+    roles: tuple[Role, ...]
+    databases: tuple[Database, ...]
     operations: tuple[Operation, ...]
 
 

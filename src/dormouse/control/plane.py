@@ -1,0 +1,272 @@
+"""The control plane as its users see it: one room for each kind of object.
+
+Every method may raise a RequestError: NotFound, Conflict, RuleViolation, Locked. Those that change something
+return as soon as the records say so, with the operations that carry it out in the order in which they run.
+"""
+
+from typing import Protocol
+
+from dormouse.control.model import (
+    ApiKey,
+    Branch,
+    BranchChange,
+    BranchCreated,
+    BranchSpec,
+    Database,
+    Endpoint,
+    EndpointChange,
+    EndpointSpec,
+    Operation,
+    Permission,
+    Project,
+    ProjectChange,
+    ProjectCreated,
+    ProjectSpec,
+    Role,
+)
+from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
+from dormouse.uri import ConnectionParameters
+
+__all__ = [
+    "ApiKeys",
+    "Branches",
+    "Connections",
+    "ControlPlane",
+    "Databases",
+    "Endpoints",
+    "Operations",
+    "Ops",
+    "Projects",
+    "Roles",
+]
+
+Ops = tuple[Operation, ...]
+"""The operations of a change; empty when there was nothing to do."""
+
+
+class Projects(Protocol):
+    """Projects, and whom they are shared with."""
+
+    async def create(self, spec: ProjectSpec) -> ProjectCreated:
+        """With its branch, role, database and primary; the compute starts meanwhile."""
+        ...
+
+    async def all(self, *, recoverable: bool = False) -> list[Project]:
+        """Those that are there, oldest first; or those that were deleted and can be recovered."""
+        ...
+
+    async def get(self, project: ProjectId) -> Project:
+        """One that is there. Raises NotFound."""
+        ...
+
+    async def update(self, project: ProjectId, change: ProjectChange) -> tuple[Project, Ops]:
+        """Change what was given."""
+        ...
+
+    async def delete(self, project: ProjectId) -> Project:
+        """Take it away for seven days, then for good. RuleViolation while it has a protected branch."""
+        ...
+
+    async def recover(self, project: ProjectId) -> Project:
+        """Bring a deleted one back with all that it had. Raises NotFound."""
+        ...
+
+    async def permissions(self, project: ProjectId) -> list[Permission]:
+        """Whom it is shared with, oldest first."""
+        ...
+
+    async def grant(self, project: ProjectId, email: str) -> Permission:
+        """Share it; the same address again is a Conflict."""
+        ...
+
+    async def revoke(self, project: ProjectId, permission: str) -> Permission:
+        """Share it no longer."""
+        ...
+
+
+class Branches(Protocol):
+    """Branches of a project."""
+
+    async def all(self, project: ProjectId) -> list[Branch]:
+        """Oldest first."""
+        ...
+
+    async def get(self, project: ProjectId, branch: BranchId) -> Branch:
+        """One of them."""
+        ...
+
+    async def create(self, project: ProjectId, spec: BranchSpec) -> BranchCreated:
+        """From its parent's head, with the parent's roles, databases and passwords (fresh if it is protected)."""
+        ...
+
+    async def update(self, project: ProjectId, branch: BranchId, change: BranchChange) -> tuple[Branch, Ops]:
+        """Rename, protect, let it expire."""
+        ...
+
+    async def delete(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
+        """With its computes. RuleViolation for the default branch, a protected one and one with children."""
+        ...
+
+    async def set_as_default(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
+        """Make it the project's default; the old one becomes ordinary."""
+        ...
+
+
+class Endpoints(Protocol):
+    """Computes."""
+
+    async def all(self, project: ProjectId) -> list[Endpoint]:
+        """Of a project, oldest first, with their present states."""
+        ...
+
+    async def of_branch(self, project: ProjectId, branch: BranchId) -> list[Endpoint]:
+        """Of a branch, oldest first, with their present states."""
+        ...
+
+    async def get(self, project: ProjectId, endpoint: EndpointId) -> Endpoint:
+        """One of them."""
+        ...
+
+    async def create(self, project: ProjectId, spec: EndpointSpec) -> tuple[Endpoint, Ops]:
+        """A second read-write endpoint of a branch is a Conflict: `read_write endpoint already exists`."""
+        ...
+
+    async def update(
+        self, project: ProjectId, endpoint: EndpointId, change: EndpointChange
+    ) -> tuple[Endpoint, Ops]:
+        """Sizes take effect at the next start; a disabled one is put to sleep."""
+        ...
+
+    async def delete(self, project: ProjectId, endpoint: EndpointId) -> tuple[Endpoint, Ops]:
+        """Cuts its clients. RuleViolation for one of a protected branch, and a primary with replicas."""
+        ...
+
+    async def start(self, project: ProjectId, endpoint: EndpointId) -> tuple[Endpoint, Ops]:
+        """Wake it; no operation if it is awake already."""
+        ...
+
+    async def suspend(self, project: ProjectId, endpoint: EndpointId) -> tuple[Endpoint, Ops]:
+        """Put it to sleep, cutting its clients; no operation if it sleeps already."""
+        ...
+
+    async def restart(self, project: ProjectId, endpoint: EndpointId) -> tuple[Endpoint, Ops]:
+        """Put it to sleep and wake it again."""
+        ...
+
+
+class Roles(Protocol):
+    """Roles of a branch: those of the API, and those made by SQL."""
+
+    async def all(self, project: ProjectId, branch: BranchId) -> list[Role]:
+        """In the order of their names."""
+        ...
+
+    async def get(self, project: ProjectId, branch: BranchId, role: str) -> Role:
+        """One of them; `password` is None if it is not known here (made by SQL, or not to be stored)."""
+        ...
+
+    async def create(self, project: ProjectId, branch: BranchId, role: str, *, no_login: bool) -> tuple[Role, Ops]:
+        """A member of neon_superuser with a new password, which the answer carries."""
+        ...
+
+    async def reset_password(self, project: ProjectId, branch: BranchId, role: str) -> tuple[Role, Ops]:
+        """A new password, which the answer carries."""
+        ...
+
+    async def delete(self, project: ProjectId, branch: BranchId, role: str) -> tuple[Role, Ops]:
+        """RuleViolation while it owns a database."""
+        ...
+
+
+class Databases(Protocol):
+    """Databases of a branch: those of the API, and those made by SQL."""
+
+    async def all(self, project: ProjectId, branch: BranchId) -> list[Database]:
+        """In the order of their names."""
+        ...
+
+    async def get(self, project: ProjectId, branch: BranchId, database: str) -> Database:
+        """One of them."""
+        ...
+
+    async def create(
+        self, project: ProjectId, branch: BranchId, database: str, *, owner: str
+    ) -> tuple[Database, Ops]:
+        """Owned by a role of the branch."""
+        ...
+
+    async def update(
+        self, project: ProjectId, branch: BranchId, database: str, *, name: str | None, owner: str | None
+    ) -> tuple[Database, Ops]:
+        """Rename it, give it to another role."""
+        ...
+
+    async def delete(self, project: ProjectId, branch: BranchId, database: str) -> tuple[Database, Ops]:
+        """Cuts its clients."""
+        ...
+
+
+class Operations(Protocol):
+    """What is and was done."""
+
+    async def all(self, project: ProjectId) -> list[Operation]:
+        """Newest first."""
+        ...
+
+    async def get(self, project: ProjectId, operation: OperationId) -> Operation:
+        """One of them."""
+        ...
+
+
+class ApiKeys(Protocol):
+    """Keys beside the home's own."""
+
+    async def all(self) -> list[ApiKey]:
+        """Oldest first."""
+        ...
+
+    async def create(self, name: str) -> tuple[ApiKey, str]:
+        """A new key and its text, which nobody can see again."""
+        ...
+
+    async def revoke(self, key: int) -> ApiKey:
+        """It opens nothing any more."""
+        ...
+
+    def opens(self, text: str) -> bool:
+        """Whether `text` is a key that was made here and not revoked. Constant time in what matters."""
+        ...
+
+
+class Connections(Protocol):
+    """How clients connect."""
+
+    async def parameters(
+        self,
+        project: ProjectId,
+        *,
+        database: str,
+        role: str,
+        branch: BranchId | None = None,
+        endpoint: EndpointId | None = None,
+        pooled: bool = False,
+    ) -> ConnectionParameters:
+        """For libpq's clients; without branch or endpoint, to the default branch's primary."""
+        ...
+
+    def host(self, endpoint: EndpointId, *, pooled: bool = False) -> str:
+        """The host name of an endpoint, with the proxy's port: `ep-….dormouse.localhost:55432`."""
+        ...
+
+
+class ControlPlane(Protocol):
+    """All rooms."""
+
+    projects: Projects
+    branches: Branches
+    endpoints: Endpoints
+    roles: Roles
+    databases: Databases
+    operations: Operations
+    api_keys: ApiKeys
+    connections: Connections
