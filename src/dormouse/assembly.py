@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -16,7 +17,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import uvicorn
 
@@ -53,6 +55,12 @@ __all__ = ["platform", "run_until_signalled"]
 
 logger = logging.getLogger("dormouse")
 
+_WILDCARDS: Final = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})
+"""Addresses that mean all of this machine's, and one that leads there."""
+
+_FILES: Final = 8192
+"""Twice what the proxy's limits on connections come to."""
+
 
 async def run_until_signalled(settings: Settings, announce: Callable[[PlatformFile], None]) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. Raises UserError when it cannot."""
@@ -70,6 +78,7 @@ async def run_until_signalled(settings: Settings, announce: Callable[[PlatformFi
 async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
     """A serving platform for the length of a block; afterwards every compute is asleep."""
     _drop_libpq_variables()
+    _raise_file_limit()
     layout = Layout(settings.home)
     account = server_account()
     prepare_home(layout, account)
@@ -113,7 +122,11 @@ async def _serving(
     )
     directory = _Directory(Gate(service.computes))
     certificates = await asyncio.to_thread(
-        prepare_certificates, layout.tls, settings.host_suffix, now=machine.now()
+        prepare_certificates,
+        layout.tls,
+        settings.host_suffix,
+        now=machine.now(),
+        addresses=() if settings.bind in _WILDCARDS else (settings.bind,),
     )
     listener = Listener(
         directory,
@@ -239,6 +252,14 @@ def _port_option(option: str) -> Iterator[None]:
         raise PortTaken(error.message, f"choose another one with {option} (0 takes any free one)") from error
 
 
+def _raise_file_limit() -> None:
+    """Each connection takes two descriptors, and the usual soft limit is 1,024; the hard one is ours to use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _bind(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -264,7 +285,7 @@ def _address_for(settings: Settings) -> str | None:
 
 def _reachable(bind: str) -> str:
     """An address of this machine that leads to what listens on `bind`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
+    return _WILDCARDS.get(bind, bind)
 
 
 def _in_url(address: str) -> str:
