@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from dormouse.api.records import (
     Annotation,
@@ -12,39 +13,66 @@ from dormouse.api.records import (
     EndpointSettings,
     Operation,
     Organization,
+    Permission,
+    PreloadLibrary,
     Project,
     ProjectListItem,
+    ProjectSettings,
     Region,
     Role,
 )
 from dormouse.names import BranchId
 
 __all__ = [
+    "ApiKeyCreateRequest",
     "BranchAnswer",
+    "BranchChanged",
     "BranchCount",
+    "BranchCreate",
+    "BranchCreateRequest",
+    "BranchCreated",
+    "BranchEndpoint",
     "BranchPagination",
+    "BranchUpdate",
+    "BranchUpdateRequest",
     "BranchesPage",
     "ConnectionUri",
     "Cursor",
     "DatabaseAnswer",
+    "DatabaseChanged",
+    "DatabaseCreate",
+    "DatabaseCreateRequest",
+    "DatabaseUpdate",
+    "DatabaseUpdateRequest",
     "Databases",
     "EndpointAnswer",
     "EndpointChanged",
     "EndpointCreate",
     "EndpointCreateRequest",
+    "EndpointUpdate",
+    "EndpointUpdateRequest",
     "Endpoints",
     "ErrorBody",
     "NewBranch",
     "OperationAnswer",
     "OperationsPage",
     "Organizations",
+    "PermissionGrantRequest",
+    "Permissions",
+    "PreloadLibraries",
     "ProjectAnswer",
+    "ProjectChanged",
     "ProjectCreate",
     "ProjectCreateRequest",
     "ProjectCreated",
+    "ProjectUpdate",
+    "ProjectUpdateRequest",
     "ProjectsPage",
     "Regions",
     "RoleAnswer",
+    "RoleChanged",
+    "RoleCreate",
+    "RoleCreateRequest",
     "RolePassword",
     "Roles",
 ]
@@ -90,6 +118,13 @@ class Regions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyCreateRequest:
+    """`POST /api_keys`"""
+
+    key_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectsPage:
     """`GET /projects`; `pagination` stands on the last page too, and is absent from an empty one."""
 
@@ -127,6 +162,7 @@ class ProjectCreate:
     history_retention_seconds: int | None = None
     branch: NewBranch | None = None
     default_endpoint_settings: EndpointSettings | None = None
+    settings: ProjectSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +183,52 @@ class ProjectCreated:
     operations: tuple[Operation, ...]
     branch: Branch
     endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectUpdate:
+    """What may be changed of a project; None leaves it, and so does a setting that is None."""
+
+    name: str | None = None
+    history_retention_seconds: int | None = None
+    settings: ProjectSettings | None = None
+    default_endpoint_settings: EndpointSettings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectUpdateRequest:
+    """`PATCH /projects/{id}`"""
+
+    project: ProjectUpdate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectChanged:
+    """The answer to a change of a project."""
+
+    project: Project
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """`GET …/permissions`"""
+
+    project_permissions: tuple[Permission, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionGrantRequest:
+    """`POST …/permissions`"""
+
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreloadLibraries:
+    """`GET …/available_preload_libraries`"""
+
+    libraries: tuple[PreloadLibrary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +279,75 @@ class BranchCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BranchCreate:
+    """What the creator of a branch may ask for; by default a child of the default branch, at its head."""
+
+    name: str | None = None
+    parent_id: BranchId | None = None
+    parent_lsn: str | None = None
+    parent_timestamp: datetime | None = None
+    protected: bool | None = None
+    init_source: str | None = None
+    """`parent-data` or `schema-only`."""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchEndpoint:
+    """A compute that is made with its branch; None leaves it to the project."""
+
+    type: str
+    autoscaling_limit_min_cu: float | None = None
+    autoscaling_limit_max_cu: float | None = None
+    suspend_timeout_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchCreateRequest:
+    """`POST …/branches`; without `endpoints`, a branch that nobody can connect to yet."""
+
+    branch: BranchCreate | None = None
+    endpoints: tuple[BranchEndpoint, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchCreated:
+    """The answer to `POST …/branches`: all that came into being. Roles carry no passwords."""
+
+    branch: Branch
+    endpoints: tuple[Endpoint, ...]
+    operations: tuple[Operation, ...]
+    roles: tuple[Role, ...] = ()
+    databases: tuple[Database, ...] = ()
+    connection_uris: tuple[ConnectionDetails, ...] | None = None
+    """Only where the parent has exactly one role and one database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchUpdate:
+    """What may be changed of a branch; None leaves it."""
+
+    name: str | None = None
+    protected: bool | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchUpdateRequest:
+    """`PATCH …/branches/{id}`"""
+
+    branch: BranchUpdate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchChanged:
+    """The answer to every change of a branch, and the work that the change takes."""
+
+    branch: Branch
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
     """`GET …/roles`"""
 
@@ -208,6 +359,29 @@ class RoleAnswer:
     """`GET …/roles/{name}`"""
 
     role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleCreate:
+    """A role that is to be made."""
+
+    name: str
+    no_login: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleCreateRequest:
+    """`POST …/roles`"""
+
+    role: RoleCreate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleChanged:
+    """The answer to every change of a role; it carries the password where that is new."""
+
+    role: Role
+    operations: tuple[Operation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +403,44 @@ class DatabaseAnswer:
     """`GET …/databases/{name}`"""
 
     database: Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseCreate:
+    """A database that is to be made."""
+
+    name: str
+    owner_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseCreateRequest:
+    """`POST …/databases`"""
+
+    database: DatabaseCreate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseUpdate:
+    """What may be changed of a database; None leaves it."""
+
+    name: str | None = None
+    owner_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseUpdateRequest:
+    """`PATCH …/databases/{name}`"""
+
+    database: DatabaseUpdate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseChanged:
+    """The answer to every change of a database."""
+
+    database: Database
+    operations: tuple[Operation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +475,24 @@ class EndpointCreateRequest:
     """`POST …/endpoints`"""
 
     endpoint: EndpointCreate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointUpdate:
+    """What may be changed of an endpoint; None leaves it."""
+
+    name: str | None = None
+    autoscaling_limit_min_cu: float | None = None
+    autoscaling_limit_max_cu: float | None = None
+    suspend_timeout_seconds: int | None = None
+    disabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointUpdateRequest:
+    """`PATCH …/endpoints/{id}`"""
+
+    endpoint: EndpointUpdate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,33 +22,61 @@ from urllib.request import (
 )
 
 from dormouse.api.bodies import (
+    ApiKeyCreateRequest,
     BranchAnswer,
+    BranchChanged,
     BranchCount,
+    BranchCreate,
+    BranchCreated,
+    BranchCreateRequest,
+    BranchEndpoint,
     BranchesPage,
+    BranchUpdate,
+    BranchUpdateRequest,
     ConnectionUri,
     DatabaseAnswer,
+    DatabaseChanged,
+    DatabaseCreate,
+    DatabaseCreateRequest,
     Databases,
+    DatabaseUpdate,
+    DatabaseUpdateRequest,
     EndpointAnswer,
     EndpointChanged,
     EndpointCreate,
     EndpointCreateRequest,
     Endpoints,
+    EndpointUpdate,
+    EndpointUpdateRequest,
     OperationAnswer,
     OperationsPage,
     Organizations,
+    PermissionGrantRequest,
+    Permissions,
+    PreloadLibraries,
     ProjectAnswer,
+    ProjectChanged,
     ProjectCreate,
     ProjectCreated,
     ProjectCreateRequest,
     ProjectsPage,
+    ProjectUpdate,
+    ProjectUpdateRequest,
     Regions,
     RoleAnswer,
+    RoleChanged,
+    RoleCreate,
+    RoleCreateRequest,
     RolePassword,
     Roles,
 )
 from dormouse.api.errors import ApiError, Malformed, NoAnswer, refusal
-from dormouse.api.json_form import from_json, to_json
+from dormouse.api.json_form import from_json, list_from_json, to_json
+from dormouse.api.local import LOCAL_ROOT, Diagnosis, Health, Reset, ResetRequest
 from dormouse.api.records import (
+    ApiKey,
+    ApiKeyCreated,
+    ApiKeyRevoked,
     Auth,
     Branch,
     CurrentUser,
@@ -56,6 +84,8 @@ from dormouse.api.records import (
     Endpoint,
     Operation,
     Organization,
+    Permission,
+    PreloadLibrary,
     Project,
     Region,
     Role,
@@ -111,11 +141,37 @@ class Client:
         """Where projects may live."""
         return self._get(Regions, "/regions").regions
 
+    def api_keys(self) -> tuple[ApiKey, ...]:
+        """The keys beside the platform's own, without their texts."""
+        return list_from_json(ApiKey, self._json("GET", "/api_keys"))
+
+    def create_api_key(self, name: str) -> ApiKeyCreated:
+        """Make a key; the answer is the only place where its text is ever shown."""
+        return self._post(ApiKeyCreated, "/api_keys", to_json(ApiKeyCreateRequest(key_name=name)))
+
+    def revoke_api_key(self, key: int) -> ApiKeyRevoked:
+        """Make a key open nothing any more."""
+        return self._call(ApiKeyRevoked, "DELETE", _path("api_keys", str(key)))
+
     def projects(
-        self, *, limit: int | None = None, cursor: str | None = None, search: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        search: str | None = None,
+        org_id: str | None = None,
+        recoverable: bool = False,
     ) -> ProjectsPage:
-        """One page of projects; the server's default is ten."""
-        return self._get(ProjectsPage, "/projects", limit=limit, cursor=cursor, search=search)
+        """One page of projects; the server's default is ten. With `recoverable`, of those that were deleted."""
+        return self._get(
+            ProjectsPage,
+            "/projects",
+            limit=limit,
+            cursor=cursor,
+            search=search,
+            org_id=org_id,
+            recoverable="true" if recoverable else None,
+        )
 
     def shared_projects(self) -> ProjectsPage:
         """The projects that others share with this account."""
@@ -129,6 +185,36 @@ class Client:
     def project(self, project: ProjectId) -> Project:
         """One project."""
         return self._get(ProjectAnswer, _path("projects", project)).project
+
+    def update_project(self, project: ProjectId, change: ProjectUpdate) -> ProjectChanged:
+        """Change what was given."""
+        body = to_json(ProjectUpdateRequest(project=change))
+        return self._patch(ProjectChanged, _path("projects", project), body)
+
+    def delete_project(self, project: ProjectId) -> Project:
+        """Take a project away; for seven days it can be recovered."""
+        return self._call(ProjectAnswer, "DELETE", _path("projects", project)).project
+
+    def recover_project(self, project: ProjectId) -> Project:
+        """Bring a deleted project back with all that it had."""
+        return self._post(ProjectAnswer, _path("projects", project, "recover")).project
+
+    def permissions(self, project: ProjectId) -> tuple[Permission, ...]:
+        """Whom a project is shared with."""
+        return self._get(Permissions, _path("projects", project, "permissions")).project_permissions
+
+    def grant_permission(self, project: ProjectId, email: str) -> Permission:
+        """Share a project; raises Exists for an address that it is shared with."""
+        body = to_json(PermissionGrantRequest(email=email))
+        return self._post(Permission, _path("projects", project, "permissions"), body)
+
+    def revoke_permission(self, project: ProjectId, permission: str) -> Permission:
+        """Share a project no longer; `permission` is the id."""
+        return self._call(Permission, "DELETE", _path("projects", project, "permissions", permission))
+
+    def preload_libraries(self, project: ProjectId) -> tuple[PreloadLibrary, ...]:
+        """What the project's servers could load at their start."""
+        return self._get(PreloadLibraries, _path("projects", project, "available_preload_libraries")).libraries
 
     def operations(
         self, project: ProjectId, *, limit: int | None = None, cursor: str | None = None
@@ -185,6 +271,37 @@ class Client:
         """One branch."""
         return self._get(BranchAnswer, _path("projects", project, "branches", branch)).branch
 
+    def create_branch(
+        self,
+        project: ProjectId,
+        branch: BranchCreate | None = None,
+        *,
+        endpoints: tuple[BranchEndpoint, ...] = (BranchEndpoint(type="read_write"),),
+    ) -> BranchCreated:
+        """Make a branch with its computes; raises Exists for a name that is taken.
+
+        Without computes nobody can connect to it.
+        """
+        body = to_json(BranchCreateRequest(branch=branch or BranchCreate(), endpoints=endpoints))
+        return self._post(BranchCreated, _path("projects", project, "branches"), body)
+
+    def update_branch(
+        self, project: ProjectId, branch: BranchId, change: BranchUpdate, *, never_expires: bool = False
+    ) -> BranchChanged:
+        """Change what was given; `never_expires` takes the expiry away."""
+        body = to_json(BranchUpdateRequest(branch=change))
+        if never_expires:
+            body["branch"] |= {"expires_at": None}
+        return self._patch(BranchChanged, _path("projects", project, "branches", branch), body)
+
+    def delete_branch(self, project: ProjectId, branch: BranchId) -> BranchChanged | None:
+        """Delete a branch with its computes; None from a server that says it was gone already."""
+        return self._delete(BranchChanged, _path("projects", project, "branches", branch))
+
+    def set_default_branch(self, project: ProjectId, branch: BranchId) -> BranchChanged:
+        """Make a branch the project's default; the old one becomes ordinary."""
+        return self._post(BranchChanged, _path("projects", project, "branches", branch, "set_as_default"))
+
     def branch_endpoints(self, project: ProjectId, branch: BranchId) -> tuple[Endpoint, ...]:
         """The endpoints of a branch."""
         return self._get(Endpoints, _path("projects", project, "branches", branch, "endpoints")).endpoints
@@ -202,6 +319,22 @@ class Client:
         path = _path("projects", project, "branches", branch, "roles", role, "reveal_password")
         return self._get(RolePassword, path).password
 
+    def create_role(
+        self, project: ProjectId, branch: BranchId, role: str, *, no_login: bool | None = None
+    ) -> RoleChanged:
+        """Make a role; the answer carries its password. Raises Exists for a name that is taken."""
+        body = to_json(RoleCreateRequest(role=RoleCreate(name=role, no_login=no_login)))
+        return self._post(RoleChanged, _path("projects", project, "branches", branch, "roles"), body)
+
+    def reset_password(self, project: ProjectId, branch: BranchId, role: str) -> RoleChanged:
+        """Give a role a new password, which the answer carries."""
+        path = _path("projects", project, "branches", branch, "roles", role, "reset_password")
+        return self._post(RoleChanged, path)
+
+    def delete_role(self, project: ProjectId, branch: BranchId, role: str) -> RoleChanged | None:
+        """Delete a role that owns no database; None from a server that says it was gone already."""
+        return self._delete(RoleChanged, _path("projects", project, "branches", branch, "roles", role))
+
     def databases(self, project: ProjectId, branch: BranchId) -> tuple[Database, ...]:
         """The databases of a branch."""
         return self._get(Databases, _path("projects", project, "branches", branch, "databases")).databases
@@ -210,6 +343,26 @@ class Client:
         """One database."""
         path = _path("projects", project, "branches", branch, "databases", database)
         return self._get(DatabaseAnswer, path).database
+
+    def create_database(
+        self, project: ProjectId, branch: BranchId, database: str, *, owner: str
+    ) -> DatabaseChanged:
+        """Make a database; raises Exists for a name that is taken."""
+        body = to_json(DatabaseCreateRequest(database=DatabaseCreate(name=database, owner_name=owner)))
+        return self._post(DatabaseChanged, _path("projects", project, "branches", branch, "databases"), body)
+
+    def update_database(
+        self, project: ProjectId, branch: BranchId, database: str, change: DatabaseUpdate
+    ) -> DatabaseChanged:
+        """Rename a database, give it to another role."""
+        body = to_json(DatabaseUpdateRequest(database=change))
+        path = _path("projects", project, "branches", branch, "databases", database)
+        return self._patch(DatabaseChanged, path, body)
+
+    def delete_database(self, project: ProjectId, branch: BranchId, database: str) -> DatabaseChanged | None:
+        """Delete a database and cut its clients; None from a server that says it was gone already."""
+        path = _path("projects", project, "branches", branch, "databases", database)
+        return self._delete(DatabaseChanged, path)
 
     def endpoints(self, project: ProjectId) -> tuple[Endpoint, ...]:
         """The endpoints of a project."""
@@ -224,6 +377,15 @@ class Client:
         """One endpoint."""
         return self._get(EndpointAnswer, _path("projects", project, "endpoints", endpoint)).endpoint
 
+    def update_endpoint(self, project: ProjectId, endpoint: EndpointId, change: EndpointUpdate) -> EndpointChanged:
+        """Change what was given; a new size holds from the next start."""
+        body = to_json(EndpointUpdateRequest(endpoint=change))
+        return self._patch(EndpointChanged, _path("projects", project, "endpoints", endpoint), body)
+
+    def delete_endpoint(self, project: ProjectId, endpoint: EndpointId) -> EndpointChanged | None:
+        """Delete an endpoint and cut its clients; None from a server that says it was gone already."""
+        return self._delete(EndpointChanged, _path("projects", project, "endpoints", endpoint))
+
     def start_endpoint(self, project: ProjectId, endpoint: EndpointId) -> EndpointChanged:
         """Wake a compute; it may be starting still when this returns."""
         return self._post(EndpointChanged, _path("projects", project, "endpoints", endpoint, "start"))
@@ -232,31 +394,69 @@ class Client:
         """Put a compute to sleep; its clients are cut off."""
         return self._post(EndpointChanged, _path("projects", project, "endpoints", endpoint, "suspend"))
 
+    def restart_endpoint(self, project: ProjectId, endpoint: EndpointId) -> EndpointChanged:
+        """Put a compute to sleep and wake it again; its clients are cut off."""
+        return self._post(EndpointChanged, _path("projects", project, "endpoints", endpoint, "restart"))
+
+    def health(self) -> Health:
+        """That this platform serves, and its version. Neon has no such route, nor the two below."""
+        return from_json(Health, self._local("GET", "/health"))
+
+    def diagnose(self) -> Diagnosis:
+        """On what this platform runs, and how much of it."""
+        return from_json(Diagnosis, self._local("GET", "/diagnose"))
+
+    def reset(self, *, confirm: str) -> Reset:
+        """Delete all projects of this platform for good; `confirm` must be `local.RESET_CONFIRMATION`."""
+        return from_json(Reset, self._local("POST", "/reset", to_json(ResetRequest(confirm=confirm))))
+
     def _get(self, kind: type[T], path: str, **query: str | int | None) -> T:
         given = {name: value for name, value in query.items() if value is not None}
         return self._call(kind, "GET", f"{path}?{urlencode(given)}" if given else path)
 
     def _post(self, kind: type[T], path: str, body: Mapping[str, Any] | None = None) -> T:
-        # An empty body, not an absent one, so that every server sees a Content-Length.
-        return self._call(kind, "POST", path, b"" if body is None else json.dumps(body).encode())
+        return from_json(kind, self._json("POST", path, body))
 
-    def _call(self, kind: type[T], method: str, path: str, body: bytes | None = None) -> T:
-        request = Request(self.base_url + path, data=body, method=method)  # noqa: S310 - checked to be http(s)
+    def _patch(self, kind: type[T], path: str, body: Mapping[str, Any]) -> T:
+        return from_json(kind, self._json("PATCH", path, body))
+
+    def _delete(self, kind: type[T], path: str) -> T | None:
+        # Neon answers the second of two deletes with 204 and no body.
+        content = self._send("DELETE", self.base_url + path)
+        return from_json(kind, _json(content)) if content else None
+
+    def _call(self, kind: type[T], method: str, path: str) -> T:
+        return from_json(kind, self._json(method, path))
+
+    def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> object:
+        return _json(self._send(method, self.base_url + path, body))
+
+    def _local(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> object:
+        parts = urlsplit(self.base_url)
+        return _json(self._send(method, f"{parts.scheme}://{parts.netloc}{LOCAL_ROOT}{path}", body))
+
+    def _send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> bytes:
+        if body is not None:
+            data: bytes | None = json.dumps(body).encode()
+        else:
+            # An empty body, not an absent one, so that every server sees a Content-Length.
+            data = b"" if method == "POST" else None
+        request = Request(url, data=data, method=method)  # noqa: S310 - checked to be http(s)
         request.add_header("Accept", "application/json")
         request.add_header("User-Agent", self._user_agent)
-        if body is not None:
+        if data is not None:
             request.add_header("Content-Type", "application/json; charset=utf-8")
         request.add_header("Authorization", self._authorization)
         try:
             with self._opener.open(request, timeout=self._timeout_s) as answer:
-                content = answer.read()
+                content: bytes = answer.read()
+                return content
         except HTTPError as no:
             with no:
                 raise _refused(no.code, no.headers.get("x-neon-ret-request-id", ""), _read(no)) from None
         except (OSError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
             raise NoAnswer(f"no answer from {self.base_url}: {reason or type(reason).__name__}") from error
-        return from_json(kind, _json(content))
 
 
 def _opener(host: str) -> OpenerDirector:

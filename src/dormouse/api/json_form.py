@@ -15,7 +15,7 @@ from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get
 
 from dormouse.api.errors import Malformed
 
-__all__ = ["from_json", "moment_text", "to_json"]
+__all__ = ["from_json", "list_from_json", "moment_text", "to_json"]
 
 T = TypeVar("T")
 
@@ -46,6 +46,11 @@ def from_json(kind: type[T], value: object, where: str = "") -> T:
         elif required:
             raise Malformed(f"{where or kind.__name__}: field {name!r} is missing")
     return kind(**found)
+
+
+def list_from_json(kind: type[T], value: object) -> tuple[T, ...]:
+    """The records in a JSON list. Raises Malformed."""
+    return tuple(from_json(kind, item, f"[{at}]") for at, item in enumerate(_list(value, "")))
 
 
 def moment_text(moment: datetime) -> str:

@@ -16,6 +16,10 @@ __all__ = [
     "AllowedIps",
     "Annotation",
     "AnnotationObject",
+    "ApiKey",
+    "ApiKeyCreated",
+    "ApiKeyCreator",
+    "ApiKeyRevoked",
     "Auth",
     "AuthAccount",
     "BillingAccount",
@@ -31,6 +35,8 @@ __all__ = [
     "Organization",
     "Owner",
     "PaymentSource",
+    "Permission",
+    "PreloadLibrary",
     "Project",
     "ProjectListItem",
     "ProjectSettings",
@@ -119,6 +125,52 @@ class Auth:
     auth_method: str
     """`keycloak`, `session_cookie`, `api_key_user`, `api_key_org` or `oauth`."""
     auth_data: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyCreator:
+    """Who made a key."""
+
+    id: str
+    name: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key as lists show it: without its text."""
+
+    id: int
+    name: str
+    created_at: datetime
+    created_by: ApiKeyCreator
+    last_used_from_addr: str
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyCreated:
+    """A new key with its text, which nobody can see again."""
+
+    id: int
+    key: str = field(repr=False)
+    name: str
+    created_at: datetime
+    created_by: str
+    """The id of who made it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyRevoked:
+    """A key that opens nothing any more."""
+
+    id: int
+    name: str
+    created_at: datetime
+    created_by: str
+    last_used_from_addr: str
+    revoked: bool
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +282,29 @@ class ProjectListItem:
     history_retention_seconds: int | None = None
     org_id: str | None = None
     compute_last_active_at: datetime | None = None
+    deleted_at: datetime | None = None
+    recoverable_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """Whom a project is shared with."""
+
+    id: str
+    granted_to_email: str
+    granted_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreloadLibrary:
+    """A library that a project's servers can load at their start."""
+
+    library_name: str
+    description: str
+    is_default: bool
+    is_experimental: bool
+    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,70 @@
+"""What this platform tells of itself beyond Neon's API: the records of its routes below `/_local`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["LOCAL_ROOT", "RESET_CONFIRMATION", "Diagnosis", "Health", "PostgresFound", "Reset", "ResetRequest"]
+
+LOCAL_ROOT = "/_local"
+"""At the server's root, beside the API's: no route of Neon's will ever begin so."""
+
+RESET_CONFIRMATION = "delete everything"
+"""What a reset must be confirmed with, word for word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """`GET /_local/health`: the platform serves."""
+
+    status: str
+    """`ok`"""
+    version: str
+    """Of the platform."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresFound:
+    """One Postgres that projects can be made with."""
+
+    version: str
+    """`17.2`"""
+    bin_path: str
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """`GET /_local/diagnose`: on what the platform runs, and how much of it."""
+
+    version: str
+    """Of the platform."""
+    python: str
+    """`3.12.4`"""
+    postgres: tuple[PostgresFound, ...]
+    storage: str
+    """How branches are made: `copy` or `reflink`."""
+    home: str
+    disk_free_bytes: int
+    """Where the home lies."""
+    disk_total_bytes: int
+    bind: str
+    http_port: int
+    pg_port: int
+    projects: int
+    branches: int
+    computes: Mapping[str, int]
+    """How many are in each state: `{"asleep": 3, "ready": 1}`; a state that none is in may be absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRequest:
+    """`POST /_local/reset`"""
+
+    confirm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """What a reset took away."""
+
+    projects: int
