@@ -32,6 +32,7 @@ from dormouse.control.computes import SpawnTask
 from dormouse.control.gate import Gate
 from dormouse.control.machine import Machine
 from dormouse.control.service import Service
+from dormouse.control.sweeper import Sweeper
 from dormouse.control.watcher import IdleWatcher
 from dormouse.errors import PortTaken
 from dormouse.home import (
@@ -143,10 +144,10 @@ async def _serving(
         await service.recover()
         with _port_option("--pg-port or DORMOUSE_PG_PORT"):
             await stack.enter_async_context(listener)
-        service.pg_port = listener.port
+        service.connections.port = listener.port
         await stack.enter_async_context(_http(app, http_socket))
-        watcher = spawn_task(IdleWatcher(service.computes, directory.last_activity).run())
-        stack.callback(watcher.cancel)
+        for forever in (IdleWatcher(service.computes, directory.last_activity), Sweeper(service, catalog)):
+            stack.callback(spawn_task(forever.run()).cancel)
         service.prepare_spare()
         there = PlatformFile(
             pid=os.getpid(),

@@ -13,7 +13,8 @@
     │   │   └── EndpointNotFound
     │   ├── Conflict             409
     │   ├── RuleViolation        422
-    │   │   └── EndpointDisabled
+    │   │   ├── EndpointDisabled
+    │   │   └── LimitExceeded
     │   └── Locked               423
     └── ComputeError         a Postgres did not do what it should
         ├── StartFailed          with the last lines of its log
@@ -31,6 +32,7 @@ __all__ = [
     "EndpointNotFound",
     "HomeError",
     "Invalid",
+    "LimitExceeded",
     "Locked",
     "NotFound",
     "NotRunning",
@@ -78,9 +80,10 @@ class PostgresNotFound(UserError):
 
 
 class RequestError(DormouseError):
-    """A request that cannot be carried out; `status` is the HTTP status of the API's answer."""
+    """A request that cannot be carried out; `status` and `code` are the API's."""
 
     status = 400
+    code = ""
 
 
 class Invalid(RequestError):
@@ -113,6 +116,14 @@ class RuleViolation(RequestError):
 
 class EndpointDisabled(RuleViolation):
     """The endpoint exists and refuses connections."""
+
+
+class LimitExceeded(RuleViolation):
+    """One more than the settings allow; `code` names which: `BRANCHES_LIMIT_EXCEEDED`."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Locked(RequestError):

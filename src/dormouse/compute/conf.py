@@ -22,6 +22,7 @@ __all__ = [
     "SOCKET_NAME",
     "WAL_SEGMENT_BYTES",
     "Identity",
+    "memory_settings",
     "primary_settings",
     "render",
     "replica_settings",
@@ -73,8 +74,6 @@ _COMMON: Final[Mapping[str, str]] = MappingProxyType(
         "wal_init_zero": "off",
         "min_wal_size": "2MB",
         "max_wal_size": "256MB",
-        # Small machines: the system's page cache does most of the caching.
-        "shared_buffers": "16MB",
         "jit": "off",
         # The exact name that Django asks for, which spares it a round trip at each connect.
         "timezone": "UTC",
@@ -94,6 +93,7 @@ class Identity:
     endpoint: EndpointId
     incarnation: Incarnation
     socket_dir: Path
+    compute_units: float = 0.25
 
 
 def template_settings(socket_dir: Path, major: int) -> dict[str, str]:
@@ -103,6 +103,20 @@ def template_settings(socket_dir: Path, major: int) -> dict[str, str]:
         "unix_socket_directories": _directory(socket_dir),
         "archive_mode": "off",
         "fsync": "off",
+    }
+
+
+def memory_settings(compute_units: float) -> dict[str, str]:
+    """What a size means: memory, and nothing that a standby must share with its primary.
+
+    A quarter unit has 16 MB of buffers, since here the system's page cache does most of the caching; each
+    whole unit 64 MB, up to 4 GB.
+    """
+    return {
+        "shared_buffers": f"{min(round(64 * compute_units), 4096)}MB",
+        "effective_cache_size": f"{round(1024 * compute_units)}MB",
+        "work_mem": f"{max(4, min(round(4 * compute_units), 64))}MB",
+        "maintenance_work_mem": f"{max(32, min(round(64 * compute_units), 1024))}MB",
     }
 
 
@@ -160,6 +174,7 @@ def _common(major: int) -> dict[str, str]:
 def _identity(identity: Identity) -> dict[str, str]:
     return {
         "unix_socket_directories": _directory(identity.socket_dir),
+        **memory_settings(identity.compute_units),
         "cluster_name": identity.endpoint,
         # Readable by every role: what a position in the WAL must be bound to, since timelines repeat.
         "neon.timeline_id": identity.incarnation,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["format_lsn", "has_replayed", "parse_lsn"]
+__all__ = ["format_lsn", "has_replayed", "parse_lsn", "segment_names"]
 
 _LONG_PAGE_HEADER_BYTES: Final = 40
 """The header of a segment's first page (`XLogLongPageHeaderData`, access/xlog_internal.h)."""
@@ -31,3 +31,10 @@ def has_replayed(replayed: int, target: int, segment_bytes: int) -> bool:
         return True
     into_segment = target % segment_bytes
     return into_segment <= _LONG_PAGE_HEADER_BYTES and replayed >= target - into_segment
+
+
+def segment_names(begin: int, end: int, segment_bytes: int, timeline: int = 1) -> list[str]:
+    """The files that hold the WAL from `begin` up to and with `end` (XLogFileName, access/xlog_internal.h)."""
+    per_id = 0x1_0000_0000 // segment_bytes
+    first, last = begin // segment_bytes, max(begin, end - 1) // segment_bytes
+    return [f"{timeline:08X}{n // per_id:08X}{n % per_id:08X}" for n in range(first, last + 1)]

@@ -6,18 +6,20 @@ import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from dormouse.compute.binaries import choose
+from dormouse.compute.lifecycle import ComputeState
 from dormouse.control.catalog import Catalog, Change, Delete, Put
-from dormouse.control.cloning import clone_standby
+from dormouse.control.cloning import clone_running_branch, clone_sleeping_branch, clone_standby
 from dormouse.control.computes import Computes
 from dormouse.control.machine import Machine
-from dormouse.control.model import BranchState, EndpointState, Operation, OperationStatus
+from dormouse.control.model import BranchState, Endpoint, EndpointState, EndpointType, Operation, OperationStatus
 from dormouse.control.planning import Plan, Step, advance, resume, undo
 from dormouse.control.spares import Spares
 from dormouse.errors import DormouseError, RuleViolation
-from dormouse.names import EndpointId, OperationId
+from dormouse.names import BranchId, EndpointId, OperationId
 from dormouse.storage.layout import BranchFolder
 
 __all__ = ["Carrier"]
@@ -59,6 +61,15 @@ class Carrier:
             await self.end(operation.id, OperationStatus.FAILED, operation.created_at, error.message)
         else:
             await self.end(operation.id, OperationStatus.FINISHED, operation.created_at, None)
+
+    async def run_or_raise(self, operation: Operation, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """As `run`, and then raise what went wrong."""
+        try:
+            await work()
+        except DormouseError as error:
+            await self.end(operation.id, OperationStatus.FAILED, operation.created_at, error.message)
+            raise
+        await self.end(operation.id, OperationStatus.FINISHED, operation.created_at, None)
 
     async def end(
         self,
@@ -115,44 +126,92 @@ class Carrier:
             await self._catalog.put(*cut_off)
 
     async def _do(self, step: Step, plan: Plan) -> None:
+        layout = self._machine.layout
         match step:
             case Step.TAKE_SPARE:
                 project = self._catalog.projects[plan.project_id]
                 await self._spares.take(choose(self._machine.installed, project.pg_version), self._folder(plan))
+            case Step.CLONE_BRANCH:
+                await self._clone_branch(plan)
             case Step.OPEN_BRANCH:
-                await self._catalog.commit(
-                    lambda: [
-                        Put(replace(self._catalog.branches[plan.branch_id], state=BranchState.READY)),
-                        *self._opened(plan),
-                    ]
-                )
+                await self._catalog.commit(lambda: self._opened_branch(plan))
             case Step.CLONE_PRIMARY:
                 await self._clone_primary(plan)
             case Step.OPEN_ENDPOINT:
-                await self._catalog.commit(lambda: self._opened(plan))
+                await self._catalog.commit(lambda: [_opened(self._catalog.endpoints[_endpoint_of(plan)])])
+            case Step.CLOSE_ENDPOINTS:
+                endpoints = self._endpoints(plan)
+                await self._catalog.delete(*endpoints)
+                # Replicas first, so that no walreceiver holds up a primary.
+                for endpoint in sorted(endpoints, key=lambda one: one.type is EndpointType.READ_WRITE):
+                    await self._computes.dismiss(endpoint.id)
             case Step.REMOVE_PROJECT_FOLDER:
-                folder = self._machine.layout.project(plan.project_id)
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                await _remove(layout.project(plan.project_id))
+            case Step.REMOVE_BRANCH_FOLDER:
+                await _remove(layout.project(plan.project_id) / "branches" / _branch_of(plan))
+            case Step.REMOVE_REPLICA_FOLDER:
+                if plan.branch_id in self._catalog.branches:
+                    await _remove(self._folder(plan).replica_data(_endpoint_of(plan)).parent)
             case Step.FORGET_PROJECT:
                 if (project_record := self._catalog.projects.get(plan.project_id)) is not None:
                     await self._catalog.delete(project_record)
-            case Step.REMOVE_REPLICA_FOLDER:
-                data = self._folder(plan).replica_data(_endpoint_of(plan))
-                await asyncio.to_thread(shutil.rmtree, data.parent, ignore_errors=True)
-            case Step.FORGET_ENDPOINT:
-                if (endpoint := self._catalog.endpoints.get(_endpoint_of(plan))) is not None:
-                    await self._catalog.delete(endpoint)
+            case Step.FORGET_BRANCH:
+                if (branch := self._catalog.branches.get(_branch_of(plan))) is not None:
+                    await self._catalog.delete(branch)
 
     def _folder(self, plan: Plan) -> BranchFolder:
-        branch = self._catalog.branches[plan.branch_id]
+        branch = self._catalog.branches[_branch_of(plan)]
         return self._machine.layout.branch(plan.project_id, branch.id, branch.incarnation)
 
-    def _opened(self, plan: Plan) -> list[Put]:
-        record = self._catalog.endpoints[_endpoint_of(plan)]
-        return [Put(replace(record, current_state=EndpointState.IDLE))]
+    def _endpoints(self, plan: Plan) -> list[Endpoint]:
+        """Those that the plan is about: one, or all of its branch, or all of its project."""
+        return [
+            endpoint
+            for endpoint in self._catalog.endpoints.values()
+            if endpoint.project_id == plan.project_id
+            and plan.branch_id in (None, endpoint.branch_id)
+            and plan.endpoint_id in (None, endpoint.id)
+        ]
+
+    def _opened_branch(self, plan: Plan) -> list[Change]:
+        branch = self._catalog.branches[_branch_of(plan)]
+        primaries = [e for e in self._endpoints(plan) if e.type is EndpointType.READ_WRITE]
+        return [Put(replace(branch, state=BranchState.READY)), *map(_opened, primaries)]
+
+    async def _clone_branch(self, plan: Plan) -> None:
+        """From the running parent, or from the sleeping one as it lies."""
+        branch = self._catalog.branches[_branch_of(plan)]
+        parent = self._catalog.branches.get(branch.parent_id or BranchId(""))
+        if parent is None:
+            raise RuleViolation("the parent branch does not exist any more")
+        source = self._machine.layout.branch(plan.project_id, parent.id, parent.incarnation)
+        primary = self._computes.primary(parent.id)
+        async with self._computes.still(parent.id):
+            asleep = primary is None or primary.state in (ComputeState.ASLEEP, ComputeState.FAILED)
+            if asleep and self._catalog.branches[parent.id].stopped_cleanly:
+                await clone_sleeping_branch(self._machine, source=source, target=self._folder(plan))
+                await self._begins_at(plan, parent.end_of_wal)
+                return
+        if primary is None:
+            raise RuleViolation("the parent branch has to recover, and has no read_write endpoint for that")
+        async with self._computes.held_awake(primary):
+            lsn = await clone_running_branch(
+                self._machine,
+                socket_dir=self._machine.socket_dir(primary.endpoint),
+                source=source,
+                target=self._folder(plan),
+            )
+        await self._begins_at(plan, lsn)
+
+    async def _begins_at(self, plan: Plan, lsn: str) -> None:
+        if lsn:
+            branch_id = _branch_of(plan)
+            await self._catalog.commit(
+                lambda: [Put(replace(self._catalog.branches[branch_id], parent_lsn=lsn, end_of_wal=lsn))]
+            )
 
     async def _clone_primary(self, plan: Plan) -> None:
-        primary = self._computes.primary(plan.branch_id)
+        primary = self._computes.primary(_branch_of(plan))
         if primary is None:
             raise RuleViolation("a read_only endpoint needs a read_write endpoint on its branch")
         folder = self._folder(plan)
@@ -163,6 +222,20 @@ class Carrier:
                 source=folder.data,
                 target=folder.replica_data(_endpoint_of(plan)),
             )
+
+
+def _opened(endpoint: Endpoint) -> Put:
+    return Put(replace(endpoint, current_state=EndpointState.IDLE))
+
+
+async def _remove(folder: Path) -> None:
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _branch_of(plan: Plan) -> BranchId:
+    if plan.branch_id is None:
+        raise AssertionError(f"a plan to {plan.kind} names its branch")
+    return plan.branch_id
 
 
 def _endpoint_of(plan: Plan) -> EndpointId:

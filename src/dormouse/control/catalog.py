@@ -21,12 +21,16 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from dormouse.control.model import (
+    AllowedIps,
+    ApiKey,
     Branch,
     Database,
     Endpoint,
     EndpointDefaults,
     Operation,
+    Permission,
     Project,
+    ProjectSettings,
     Role,
     StoredVerifier,
 )
@@ -36,9 +40,10 @@ from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 
 __all__ = ["Catalog", "Change", "Delete", "Put", "Record"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""The number of the newest script in `schema/`; each brings a file from the version before it to its own."""
 
-Record = Project | Branch | Endpoint | Role | Database | StoredVerifier | Operation | Plan
+Record = Project | Permission | ApiKey | Branch | Endpoint | Role | Database | StoredVerifier | Operation | Plan
 Key = str | int | tuple[str, str]
 
 
@@ -67,6 +72,8 @@ class _Table:
 
 _TABLES: Final[dict[type, _Table]] = {
     Project: _Table("projects", ("id",)),
+    Permission: _Table("permissions", ("id",)),
+    ApiKey: _Table("api_keys", ("id",)),
     Branch: _Table("branches", ("id",)),
     Endpoint: _Table("endpoints", ("id",)),
     Role: _Table("roles", ("branch_id", "name")),
@@ -172,6 +179,8 @@ class Catalog:
             return [_decode(kind, dict(zip(names, row, strict=True))) for row in cursor]
 
         self.projects: dict[ProjectId, Project] = {record.id: record for record in all_of(Project)}
+        self.permissions: dict[str, Permission] = {record.id: record for record in all_of(Permission)}
+        self.api_keys: dict[int, ApiKey] = {record.id: record for record in all_of(ApiKey)}
         self.branches: dict[BranchId, Branch] = {record.id: record for record in all_of(Branch)}
         self.endpoints: dict[EndpointId, Endpoint] = {record.id: record for record in all_of(Endpoint)}
         self.roles: dict[tuple[BranchId, str], Role] = {
@@ -217,6 +226,8 @@ class Catalog:
     def _memory_of(self, kind: type) -> dict[Any, Any] | None:
         tables: dict[type, dict[Any, Any]] = {
             Project: self.projects,
+            Permission: self.permissions,
+            ApiKey: self.api_keys,
             Branch: self.branches,
             Endpoint: self.endpoints,
             Role: self.roles,
@@ -242,6 +253,8 @@ class Catalog:
         if isinstance(record, Project):
             for branch in [b for b in self.branches.values() if b.project_id == record.id]:
                 self._apply(Delete(branch))
+            for permission in [p for p in self.permissions.values() if p.project_id == record.id]:
+                del self.permissions[permission.id]
         elif isinstance(record, Branch):
             for memory in (self.endpoints, self.roles, self.databases, self.verifiers):
                 table = cast("dict[Any, Any]", memory)
@@ -250,16 +263,16 @@ class Catalog:
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new file. Raises HomeError for a file of a later version."""
+    """Make the tables, or change those of an earlier version. Raises HomeError for a file of a later one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise HomeError(
             f"{path} was written by a later Dormouse (schema {version}, this one knows {SCHEMA_VERSION})",
             "upgrade Dormouse, or set DORMOUSE_HOME to another folder",
         )
-    if version == 0:
-        schema = files("dormouse.control").joinpath("schema.sql").read_text("utf-8")
-        connection.executescript(f"BEGIN; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    for number in range(version + 1, SCHEMA_VERSION + 1):
+        script = files("dormouse.control").joinpath("schema", f"{number}.sql").read_text("utf-8")
+        connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 
 
 def _key(record: Record) -> Key:
@@ -295,7 +308,7 @@ def _encode(value: object) -> object:
             return value.value
         case bool():
             return int(value)
-        case EndpointDefaults():
+        case EndpointDefaults() | ProjectSettings():
             return json.dumps(asdict(value))
         case _:
             return value
@@ -315,6 +328,16 @@ def _decode_value(hint: Any, value: object) -> object:
         return datetime.fromisoformat(str(value))
     if hint is EndpointDefaults:
         return EndpointDefaults(**json.loads(str(value)))
+    if hint is ProjectSettings:
+        return _settings(json.loads(str(value)))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
     return bool(value) if hint is bool else value
+
+
+def _settings(content: dict[str, Any]) -> ProjectSettings:
+    ips = content.pop("allowed_ips", {})
+    allowed = AllowedIps(
+        ips=tuple(ips.get("ips", ())), protected_branches_only=ips.get("protected_branches_only", False)
+    )
+    return ProjectSettings(allowed_ips=allowed, **content)

@@ -48,6 +48,7 @@ class Computes:
         self._computes: dict[EndpointId, Compute] = {}
         self._held: dict[EndpointId, int] = {}
         self._let_go = asyncio.Event()
+        self._still: dict[BranchId, asyncio.Lock] = {}
 
     def of(self, endpoint: Endpoint) -> Compute:
         """The compute of an endpoint."""
@@ -98,6 +99,19 @@ class Computes:
     def is_held(self, compute: Compute) -> bool:
         """Whether somebody needs it awake."""
         return bool(self._held.get(compute.endpoint))
+
+    @asynccontextmanager
+    async def still(self, branch: BranchId) -> AsyncIterator[None]:
+        """Keep a branch's primary as it is for the length of a block: one that is asleep cannot begin to start."""
+        async with self._still.setdefault(branch, asyncio.Lock()):
+            yield
+
+    async def dismiss(self, endpoint: EndpointId) -> None:
+        """Put the compute of an endpoint that is no more to sleep, and forget it."""
+        compute = self._computes.get(endpoint)
+        if compute is not None:
+            await compute.sleep()
+            self._computes.pop(endpoint, None)
 
     async def sleep(self, compute: Compute) -> None:
         """Put it to sleep, once nobody needs it awake any more."""

@@ -18,7 +18,6 @@ from dormouse.compute.conf import (
     primary_settings,
     replica_settings,
 )
-from dormouse.compute.configuration import Desired, Present, statements
 from dormouse.compute.control_file import ControlData
 from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.server import Server
@@ -26,7 +25,9 @@ from dormouse.compute.supervisor import Compute, Duty, Start
 from dormouse.compute.wal import format_lsn, has_replayed, parse_lsn
 from dormouse.control.catalog import Change, Delete, Put
 from dormouse.control.computes import Computes
+from dormouse.control.configuring import agreed, configure, read_server
 from dormouse.control.model import Branch, Endpoint, EndpointState, EndpointType, StoredVerifier, whole_second
+from dormouse.control.reconciling import OnServer
 from dormouse.errors import RuleViolation, StartFailed
 from dormouse.names import EndpointId
 from dormouse.storage.layout import BranchFolder
@@ -65,9 +66,18 @@ class PrimaryDuty:
         self._catalog = computes.catalog
         self._endpoint = endpoint
         self._verifiers: dict[str, str] | None = None
+        self._on_server: OnServer | None = None
 
     async def prepare(self) -> Start:
-        """Before the first change can happen, the records say that a crash would leave traces."""
+        """Wait for the data directory, if that is still being made or is being cloned.
+
+        Before the first change can happen, the records say that a crash would leave traces.
+        """
+        await self._catalog.until(lambda: _is_made(self._computes, self._endpoint))
+        async with self._computes.still(_records(self._computes, self._endpoint)[1].id):
+            return await self._prepare()
+
+    async def _prepare(self) -> Start:
         endpoint, branch, postgres, folder = _records(self._computes, self._endpoint)
         self._verifiers = None
         await self._catalog.commit(
@@ -86,9 +96,9 @@ class PrimaryDuty:
 
     async def until_ready(self, server: Server) -> None:
         """Make what the records ask for; then tell the replicas that there is a primary again."""
-        _, branch, postgres, _ = _records(self._computes, self._endpoint)
+        _, branch, _, _ = _records(self._computes, self._endpoint)
         if branch.config_pending:
-            await self._configure(server, branch, postgres)
+            await configure(self._computes, server, branch.id)
         for replica in self._computes.replicas(branch.id):
             replica.reload()
         self._computes.changed.set()
@@ -98,6 +108,7 @@ class PrimaryDuty:
         async with server.admin() as connection:
             await connection.execute(_CUT_CLIENTS)
             rows = await (await connection.execute(_VERIFIERS)).fetchall()
+            self._on_server = await read_server(connection)
             # So that a replica which is awake shows the last commit as soon as its primary sleeps.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DRAIN_S):
@@ -135,6 +146,8 @@ class PrimaryDuty:
                 )
             )
         )
+        if clean and self._on_server is not None:
+            changes += agreed(self._computes, branch, self._on_server)
         if clean and self._verifiers is not None:
             kept = {key[1]: record for key, record in self._catalog.verifiers.items() if key[0] == branch.id}
             changes += [Delete(record) for role, record in kept.items() if role not in self._verifiers]
@@ -144,30 +157,6 @@ class PrimaryDuty:
                 if role not in kept or kept[role].verifier != verifier
             ]
         return changes
-
-    async def _configure(self, server: Server, branch: Branch, postgres: Postgres) -> None:
-        desired = Desired(
-            verifiers={
-                role.name: self._catalog.verifiers[branch.id, role.name].verifier
-                for role in self._catalog.roles.values()
-                if role.branch_id == branch.id
-            },
-            owners={
-                database.name: database.owner_name
-                for database in self._catalog.databases.values()
-                if database.branch_id == branch.id
-            },
-        )
-        try:
-            async with server.admin() as connection:
-                roles = await (await connection.execute("SELECT rolname, rolpassword FROM pg_authid")).fetchall()
-                databases = await (await connection.execute("SELECT datname FROM pg_database")).fetchall()
-                present = Present(verifiers=dict(roles), databases=frozenset(name for (name,) in databases))
-                for statement in statements(desired, present, major=postgres.major):
-                    await connection.execute(statement)
-        except psycopg.Error as error:
-            raise StartFailed(f"roles and databases could not be made: {error.diag.message_primary}") from error
-        await self._catalog.commit(lambda: [Put(replace(self._catalog.branches[branch.id], config_pending=False))])
 
 
 class ReplicaDuty:
@@ -183,7 +172,7 @@ class ReplicaDuty:
 
         A primary that crashed is recovered first: what it had not archived is only in its own WAL.
         """
-        await self._catalog.until(self._is_made)
+        await self._catalog.until(lambda: _is_made(self._computes, self._endpoint))
         endpoint, branch, postgres, folder = _records(self._computes, self._endpoint)
         primary = self._primary(branch)
         if not branch.stopped_cleanly and primary.state is not ComputeState.READY:
@@ -233,10 +222,6 @@ class ReplicaDuty:
         """Say when."""
         await self._catalog.commit(lambda: _slept(self._computes, self._endpoint))
 
-    def _is_made(self) -> bool:
-        endpoint = self._catalog.endpoints.get(self._endpoint)
-        return endpoint is None or endpoint.current_state is not EndpointState.INIT
-
     async def _end_of_wal(self, branch: Branch) -> int:
         """Where the primary is, or was when it stopped."""
         primary = self._primary(branch)
@@ -257,6 +242,11 @@ class ReplicaDuty:
         return primary
 
 
+def _is_made(computes: Computes, endpoint_id: EndpointId) -> bool:
+    endpoint = computes.catalog.endpoints.get(endpoint_id)
+    return endpoint is None or endpoint.current_state is not EndpointState.INIT
+
+
 def _records(computes: Computes, endpoint_id: EndpointId) -> tuple[Endpoint, Branch, Postgres, BranchFolder]:
     """What is known of an endpoint, and where its branch lies. Raises StartFailed if it is gone."""
     endpoint = computes.catalog.endpoints.get(endpoint_id)
@@ -274,6 +264,7 @@ def _identity(computes: Computes, endpoint: Endpoint, branch: Branch) -> Identit
         endpoint=endpoint.id,
         incarnation=branch.incarnation,
         socket_dir=computes.machine.socket_dir(endpoint.id),
+        compute_units=endpoint.autoscaling_limit_max_cu,
     )
 
 

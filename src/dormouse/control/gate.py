@@ -67,7 +67,7 @@ class Gate:
 
     def _reachable(self, endpoint_id: EndpointId) -> Endpoint:
         endpoint = self._computes.catalog.endpoints.get(endpoint_id)
-        if endpoint is None:
+        if endpoint is None or self._computes.catalog.projects[endpoint.project_id].deleted_at is not None:
             raise EndpointNotFound(NOT_FOUND)
         if endpoint.disabled:
             raise EndpointDisabled(DISABLED)

@@ -21,7 +21,7 @@ from dormouse.control.model import (
     Role,
     whole_second,
 )
-from dormouse.errors import Invalid
+from dormouse.control.rules import may_be_called
 from dormouse.names import (
     EndpointId,
     new_branch_id,
@@ -38,8 +38,6 @@ __all__ = ["DEFAULT_REGION", "Maker"]
 DEFAULT_REGION: Final = "aws-us-east-2"
 """A label: clients want one, and there is only this machine."""
 
-_RESERVED: Final = frozenset({"cloud_admin", "neon_superuser", "postgres", "public", "none"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
@@ -49,7 +47,7 @@ class Maker:
     now: datetime
 
     def project(self, spec: ProjectSpec, *, pg_version: int, database_id: int) -> ProjectCreated:
-        """All that comes into being with a project. Raises Invalid for a role name that is not to be had."""
+        """All that comes into being with a project. Raises Invalid for a name that is not to be had."""
         now = whole_second(self.now)
         project_id = new_project_id(self.chance)
         project = Project(
@@ -60,6 +58,7 @@ class Maker:
             store_passwords=spec.store_passwords,
             history_retention_seconds=spec.history_retention_seconds,
             default_endpoint_settings=spec.endpoint_defaults,
+            settings=spec.settings,
             created_at=now,
             updated_at=now,
         )
@@ -83,8 +82,8 @@ class Maker:
             created_at=now,
             updated_at=now,
         )
-        if role.name.startswith("pg_") or role.name in _RESERVED:
-            raise Invalid(f"role name {role.name!r} is reserved")
+        may_be_called("role", role.name, ())
+        may_be_called("database", spec.database_name, ())
         database = Database(
             id=database_id,
             branch_id=branch.id,

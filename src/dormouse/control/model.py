@@ -234,9 +234,11 @@ class Role:
     branch_id: BranchId
     name: str
     password: str | None = field(repr=False)
+    """None if it was made by SQL, cannot log in, or is not to be stored."""
     protected: bool
     created_at: datetime
     updated_at: datetime
+    no_login: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +295,7 @@ class ProjectSpec:
     role_name: str | None = None
     database_name: str = "neondb"
     endpoint_defaults: EndpointDefaults = field(default_factory=EndpointDefaults)
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,181 @@
+"""What the rooms of the control plane share: the records, the computes, and one change of a project at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from dormouse.compute.lifecycle import ComputeState
+from dormouse.control.carrying import Carrier
+from dormouse.control.catalog import Catalog
+from dormouse.control.computes import Computes, SpawnTask
+from dormouse.control.configuring import configure
+from dormouse.control.machine import Machine
+from dormouse.control.making import Maker
+from dormouse.control.model import (
+    Branch,
+    BranchState,
+    Database,
+    Endpoint,
+    EndpointState,
+    Operation,
+    OperationAction,
+    Project,
+    Role,
+)
+from dormouse.control.rules import Quotas
+from dormouse.control.spares import Spares
+from dormouse.errors import Locked, NotFound, RuleViolation
+from dormouse.names import BranchId, EndpointId, ProjectId
+
+__all__ = ["Workshop"]
+
+_CONFLICT_WAIT_S: Final = 10.0
+"""How long a change waits for another one of the same project before it is refused with 423."""
+
+
+class Workshop:
+    """One for all rooms. What looks records up raises NotFound."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        machine: Machine,
+        computes: Computes,
+        quotas: Quotas,
+        spawn_task: SpawnTask,
+    ) -> None:
+        self.catalog = catalog
+        self.machine = machine
+        self.computes = computes
+        self.quotas = quotas
+        self.spawn_task = spawn_task
+        self.spares = Spares(machine, spawn_task)
+        self.carrier = Carrier(catalog, machine, computes, self.spares)
+        self._locks: dict[ProjectId, asyncio.Lock] = {}
+
+    def maker(self) -> Maker:
+        """One that makes records of this moment."""
+        return Maker(chance=self.machine.chance, now=self.machine.now())
+
+    def project(self, project: ProjectId) -> Project:
+        """One that was not deleted."""
+        found = self.catalog.projects.get(project)
+        if found is None or found.deleted_at is not None:
+            raise NotFound("project not found")
+        return found
+
+    def branch(self, project: ProjectId, branch: BranchId) -> Branch:
+        """One of a project."""
+        self.project(project)
+        found = self.catalog.branches.get(branch)
+        if found is None or found.project_id != project:
+            raise NotFound("branch not found")
+        return found
+
+    def ready_branch(self, project: ProjectId, branch: BranchId) -> Branch:
+        """One whose data is there. Raises RuleViolation while it is being made."""
+        found = self.branch(project, branch)
+        if found.state is not BranchState.READY:
+            raise RuleViolation("branch not ready yet")
+        return found
+
+    def branches(self, project: ProjectId) -> list[Branch]:
+        """All of a project, oldest first."""
+        self.project(project)
+        return [branch for branch in self.catalog.branches.values() if branch.project_id == project]
+
+    def endpoint(self, project: ProjectId, endpoint: EndpointId) -> Endpoint:
+        """One of a project, as its record has it."""
+        self.project(project)
+        found = self.catalog.endpoints.get(endpoint)
+        if found is None or found.project_id != project:
+            raise NotFound("endpoint not found")
+        return found
+
+    def endpoints_of(self, branch: BranchId) -> list[Endpoint]:
+        """All of a branch, oldest first."""
+        return [endpoint for endpoint in self.catalog.endpoints.values() if endpoint.branch_id == branch]
+
+    def roles_of(self, branch: BranchId) -> list[Role]:
+        """All of a branch, in the order of their names."""
+        found = [role for role in self.catalog.roles.values() if role.branch_id == branch]
+        return sorted(found, key=lambda role: role.name)
+
+    def databases_of(self, branch: BranchId) -> list[Database]:
+        """All of a branch, in the order of their names."""
+        found = [database for database in self.catalog.databases.values() if database.branch_id == branch]
+        return sorted(found, key=lambda database: database.name)
+
+    def shown(self, endpoint: Endpoint) -> Endpoint:
+        """The record with what its compute is doing."""
+        if endpoint.current_state is EndpointState.INIT:
+            return replace(endpoint, pending_state=EndpointState.ACTIVE)
+        now, pending = _SHOWN[self.computes.of(endpoint).state]
+        return replace(endpoint, current_state=now, pending_state=pending)
+
+    @asynccontextmanager
+    async def changing(self, project: ProjectId) -> AsyncIterator[None]:
+        """One change of a project at a time. Raises Locked when another one takes too long."""
+        lock = self._locks.setdefault(project, asyncio.Lock())
+        try:
+            async with asyncio.timeout(_CONFLICT_WAIT_S):
+                await lock.acquire()
+        except TimeoutError:
+            raise Locked(
+                "project already has running conflicting operations, scheduling of new ones is prohibited"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def starting(self, operation: Operation, then: Callable[[], None] = lambda: None) -> Endpoint:
+        """Begin to wake a compute, let the operation tell how it went, and do `then` in either case."""
+        endpoint = self.catalog.endpoints[EndpointId(operation.endpoint_id or "")]
+        compute = self.computes.of(endpoint)
+
+        async def wake() -> None:
+            try:
+                await compute.wake()
+            finally:
+                then()
+
+        self.spawn_task(self.carrier.run(operation, wake))
+        await asyncio.sleep(0)  # so that the answer already shows where it is going
+        return self.shown(endpoint)
+
+    async def apply(self, branch: Branch) -> Operation:
+        """Bring the branch's server to where its records are; wakes it for that. Raises what went wrong."""
+        primary = self.computes.primary(branch.id)
+        if primary is None:
+            raise RuleViolation("branch has no read_write endpoint to apply the change on")
+        operation = self.maker().operation(OperationAction.APPLY_CONFIG, branch, primary.endpoint)
+        await self.catalog.put(operation)
+
+        async def work() -> None:
+            async with self.computes.held_awake(primary) as server:
+                if self.catalog.branches[branch.id].config_pending:
+                    await configure(self.computes, server, branch.id)
+
+        await self.carrier.run_or_raise(operation, work)
+        return (await self.catalog.operation(operation.id)) or operation
+
+    def is_awake(self, branch: BranchId) -> bool:
+        """Whether the branch's primary can be asked."""
+        primary = self.computes.primary(branch)
+        return primary is not None and primary.state is ComputeState.READY
+
+
+_SHOWN: Final = MappingProxyType(
+    {
+        ComputeState.ASLEEP: (EndpointState.IDLE, None),
+        ComputeState.FAILED: (EndpointState.IDLE, None),
+        ComputeState.STARTING: (EndpointState.IDLE, EndpointState.ACTIVE),
+        ComputeState.READY: (EndpointState.ACTIVE, None),
+        ComputeState.STOPPING: (EndpointState.ACTIVE, EndpointState.IDLE),
+    }
+)
+"""What the API says of a compute: its state, and the one it is on the way to."""
