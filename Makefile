@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
 UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser lint unit bench clean
+.PHONY: help setup demo test browser lint unit conformance soak bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,9 +45,17 @@ lint: setup ## ruff, types, and which module may import which
 unit: setup ## the tests without processes and sockets, in some seconds
 	$(BIN)/python -m pytest -q tests/unit $(ARGS)
 
+conformance: setup ## the API, judged by Neon's own clients and specification; they come into .conformance once (Node)
+	@$(BIN)/python tests/contract/clients/install.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile --conformance $(or $(ARGS),tests/contract)
+
+soak: setup ## two clients let loose on one platform for a minute (ARGS="--soak 600 --seed 8")
+	$(BIN)/python -m pytest tests/soak -s --soak 60 $(ARGS)
+
 bench: setup ## what things cost, beside their peers (minutes; wants a quiet machine, pgbench and pgbouncer)
 	$(BIN)/python bench/lifecycle.py
 	$(BIN)/python bench/proxy.py
+	$(BIN)/python bench/api.py
 
 clean: ## remove what was installed here; homes and their data stay
-	rm -rf $(VENV) .uv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .uv .conformance dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

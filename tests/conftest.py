@@ -3,7 +3,14 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 # Test modules are imported by path (importmode importlib), so what they share is imported by name from here.
 sys.path.insert(0, str(Path(__file__).parent))
 
 pytest_plugins = ["fix_platform", "fix_clients"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", default="8", metavar="SECONDS", help="how long clients are let loose at a time")
+    parser.addoption("--seed", default="7", help="where the chance of tests/soak begins")

@@ -4,7 +4,6 @@ It is served by a real platform with a real Postgres; and, for what cannot be ma
 plane in memory.
 """
 
-import dataclasses
 import http.client
 import json
 import os
@@ -16,232 +15,25 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import jsonschema
 import pytest
 import uvicorn
+from fix_memory_plane import MemoryLocal, MemoryPlane
 
-from dormouse import names
 from dormouse.api.client import Client
-from dormouse.control import model
-from dormouse.errors import Conflict, NotFound
-from dormouse.uri import ConnectionParameters
 from dormouse.web.app import create_app
 
 KEY = "napi_a_key_for_tests"
-DOCUMENT = Path(__file__).parents[3] / "shared" / "reference" / "neon-openapi.json"
-
-
-class MemoryService:
-    """A control plane of lists, with the signatures of the real one. `fail_with` is raised by the next call."""
-
-    def __init__(self) -> None:
-        self.chance = Random(7)
-        self.fail_with: Exception | None = None
-        self.created: list[model.ProjectCreated] = []
-        self.extra_endpoints: list[model.Endpoint] = []
-        self.log: list[model.Operation] = []
-
-    def host(self, endpoint: names.EndpointId, *, pooled: bool = False) -> str:
-        return names.host_of(endpoint, names.DEFAULT_HOST_SUFFIX, pooled=pooled) + ":55432"
-
-    async def create_project(self, spec: model.ProjectSpec) -> model.ProjectCreated:
-        self._may_fail()
-        now = datetime.now(UTC)
-        stamps = {"created_at": now, "updated_at": now}
-        project_id, branch_id = names.new_project_id(self.chance), names.new_branch_id(self.chance)
-        role = model.Role(
-            branch_id=branch_id,
-            name=spec.role_name or names.owner_of(spec.database_name),
-            password=names.new_password(self.chance),
-            protected=False,
-            **stamps,
-        )
-        endpoint = self._endpoint(
-            project_id, model.EndpointSpec(branch_id=branch_id, type=model.EndpointType.READ_WRITE), stamps
-        )
-        actions = (model.OperationAction.CREATE_TIMELINE, model.OperationAction.START_COMPUTE)
-        made = model.ProjectCreated(
-            project=model.Project(
-                id=project_id,
-                name=spec.name or project_id,
-                pg_version=spec.pg_version or 17,
-                region_id=spec.region_id or "aws-us-east-2",
-                store_passwords=spec.store_passwords,
-                history_retention_seconds=spec.history_retention_seconds,
-                default_endpoint_settings=spec.endpoint_defaults,
-                **stamps,
-            ),
-            branch=model.Branch(
-                id=branch_id,
-                project_id=project_id,
-                name=spec.branch_name,
-                incarnation=names.new_incarnation(self.chance),
-                state=model.BranchState.READY,
-                default=True,
-                protected=False,
-                **stamps,
-            ),
-            endpoint=endpoint,
-            role=role,
-            database=model.Database(
-                id=len(self.created) + 1,
-                branch_id=branch_id,
-                name=spec.database_name,
-                owner_name=role.name,
-                **stamps,
-            ),
-            operations=tuple(self._operation(project_id, endpoint, action) for action in actions),
-        )
-        kept = (
-            made
-            if spec.store_passwords
-            else dataclasses.replace(made, role=dataclasses.replace(role, password=None))
-        )
-        self.created.append(kept)
-        return made
-
-    async def projects(self) -> list[model.Project]:
-        self._may_fail()
-        return [each.project for each in self.created]
-
-    async def project(self, project: names.ProjectId) -> model.Project:
-        return self._made(project).project
-
-    async def branches(self, project: names.ProjectId) -> list[model.Branch]:
-        return [self._made(project).branch]
-
-    async def branch(self, project: names.ProjectId, branch: names.BranchId) -> model.Branch:
-        return _one(await self.branches(project), branch, "branch not found")
-
-    async def endpoints(self, project: names.ProjectId) -> list[model.Endpoint]:
-        extra = [each for each in self.extra_endpoints if each.project_id == project]
-        return [self._made(project).endpoint, *extra]
-
-    async def endpoint(self, project: names.ProjectId, endpoint: names.EndpointId) -> model.Endpoint:
-        return _one(await self.endpoints(project), endpoint, "endpoint not found")
-
-    async def roles(self, project: names.ProjectId, branch: names.BranchId) -> list[model.Role]:
-        await self.branch(project, branch)
-        return [self._made(project).role]
-
-    async def databases(self, project: names.ProjectId, branch: names.BranchId) -> list[model.Database]:
-        await self.branch(project, branch)
-        return [self._made(project).database]
-
-    async def operations(self, project: names.ProjectId) -> list[model.Operation]:
-        self._made(project)
-        return [each for each in reversed(self.log) if each.project_id == project]
-
-    async def operation(self, project: names.ProjectId, operation: names.OperationId) -> model.Operation:
-        return _one(await self.operations(project), operation, "operation not found")
-
-    async def create_endpoint(
-        self, project: names.ProjectId, spec: model.EndpointSpec
-    ) -> tuple[model.Endpoint, tuple[model.Operation, ...]]:
-        await self.branch(project, spec.branch_id)
-        if spec.type is model.EndpointType.READ_WRITE:
-            raise Conflict("read_write endpoint already exists")
-        now = datetime.now(UTC)
-        endpoint = self._endpoint(project, spec, {"created_at": now, "updated_at": now})
-        self.extra_endpoints.append(endpoint)
-        return endpoint, (self._operation(project, endpoint, model.OperationAction.START_COMPUTE),)
-
-    async def start_endpoint(
-        self, project: names.ProjectId, endpoint: names.EndpointId
-    ) -> tuple[model.Endpoint, tuple[model.Operation, ...]]:
-        return await self.endpoint(project, endpoint), ()
-
-    async def suspend_endpoint(
-        self, project: names.ProjectId, endpoint: names.EndpointId
-    ) -> tuple[model.Endpoint, tuple[model.Operation, ...]]:
-        asleep = dataclasses.replace(
-            await self.endpoint(project, endpoint), current_state=model.EndpointState.IDLE, pending_state=None
-        )
-        return asleep, (self._operation(project, asleep, model.OperationAction.SUSPEND_COMPUTE),)
-
-    async def connection_parameters(
-        self,
-        project: names.ProjectId,
-        *,
-        database: str,
-        role: str,
-        branch: names.BranchId | None = None,
-        endpoint: names.EndpointId | None = None,
-        pooled: bool = False,
-    ) -> ConnectionParameters:
-        made = self._made(project)
-        await self.branch(project, branch or made.branch.id)
-        found = await self.endpoint(project, endpoint or made.endpoint.id)
-        if role != made.role.name:
-            raise NotFound("role not found")
-        if database != made.database.name:
-            raise NotFound("database not found")
-        return ConnectionParameters(
-            role=role,
-            password=made.role.password,
-            host=names.host_of(found.id, names.DEFAULT_HOST_SUFFIX, pooled=pooled),
-            port=55432,
-            database=database,
-            options={"sslmode": "require", "channel_binding": "require"},
-        )
-
-    def _endpoint(
-        self, project: names.ProjectId, spec: model.EndpointSpec, stamps: dict[str, datetime]
-    ) -> model.Endpoint:
-        return model.Endpoint(
-            id=names.new_endpoint_id(self.chance),
-            project_id=project,
-            branch_id=spec.branch_id,
-            type=spec.type,
-            name=spec.name,
-            autoscaling_limit_min_cu=0.25,
-            autoscaling_limit_max_cu=0.25,
-            suspend_timeout_seconds=spec.suspend_timeout_seconds or 0,
-            disabled=spec.disabled,
-            pending_state=model.EndpointState.ACTIVE,
-            **stamps,
-        )
-
-    def _operation(
-        self, project: names.ProjectId, endpoint: model.Endpoint, action: model.OperationAction
-    ) -> model.Operation:
-        now = datetime.now(UTC)
-        operation = model.Operation(
-            id=names.new_operation_id(self.chance),
-            project_id=project,
-            branch_id=endpoint.branch_id,
-            endpoint_id=endpoint.id,
-            action=action,
-            status=model.OperationStatus.RUNNING,
-            created_at=now,
-            updated_at=now,
-        )
-        self.log.append(operation)
-        return operation
-
-    def _made(self, project: names.ProjectId) -> model.ProjectCreated:
-        self._may_fail()
-        for each in self.created:
-            if each.project.id == project:
-                return each
-        raise NotFound("project not found")
-
-    def _may_fail(self) -> None:
-        failure, self.fail_with = self.fail_with, None
-        if failure is not None:
-            raise failure
-
-
-def _one(items: list[Any], wanted: str, complaint: str) -> Any:
-    for each in items:
-        if each.id == wanted:
-            return each
-    raise NotFound(complaint)
+ROOT = Path(__file__).parents[2]
+# Beside the project, or where `make conformance` puts it.
+DOCUMENTS = (
+    ROOT.parent / "shared" / "reference" / "neon-openapi.json",
+    ROOT / ".conformance" / "neon-openapi.json",
+)
 
 
 class Server:
@@ -397,12 +189,13 @@ def _is_moment(value: object) -> bool:
 
 @pytest.fixture(scope="session")
 def document() -> Document:
-    if not DOCUMENT.exists():
+    there = [path for path in DOCUMENTS if path.exists()]
+    if not there:
         pytest.skip(
-            "Neon's OpenAPI document is not here; it comes from the npm package @neondatabase/api-client 2.7.3"
-            f" and is looked for at {DOCUMENT.name} in ../shared/reference"
+            "Neon's OpenAPI document is not here; make conformance takes it from the npm package"
+            " @neondatabase/api-client 2.7.3"
         )
-    return Document(DOCUMENT.read_text())
+    return Document(there[0].read_text())
 
 
 @dataclass(frozen=True)
@@ -447,8 +240,8 @@ def platform_wire(platform: Platform, document: Document) -> Wire:
 
 
 @pytest.fixture
-def service() -> MemoryService:
-    return MemoryService()
+def plane() -> MemoryPlane:
+    return MemoryPlane()
 
 
 @pytest.fixture(scope="session")
@@ -458,9 +251,9 @@ def running() -> Iterator[Server]:
 
 
 @pytest.fixture
-def server(running: Server, service: MemoryService) -> Server:
+def server(running: Server, plane: MemoryPlane) -> Server:
     """The one server of the session, with an application of this test's own."""
-    running.app = create_app(service, api_key=KEY)
+    running.app = create_app(plane, api_key=KEY, local=MemoryLocal(plane))
     return running
 
 

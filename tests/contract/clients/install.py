@@ -18,6 +18,7 @@ FOLDER = ROOT / ".conformance"
 MODULES = FOLDER / "node_modules"
 VENV = FOLDER / "venv"
 
+NODE = (20, 19)
 NEONCTL = ("neonctl", "5.0.1")
 NEON_API = ("neon-api", "0.3.0")
 # The package carries the OpenAPI document, which is not ours to ship. js-yaml turns it into JSON.
@@ -92,11 +93,19 @@ def is_installed(package: tuple[str, str]) -> bool:
     return manifest.exists() and json.loads(manifest.read_text("utf-8"))["version"] == version
 
 
+def at_least(version: tuple[int, int]) -> str:
+    """In words."""
+    return ".".join(map(str, version)) + " or later"
+
+
 def npm_install(*packages: tuple[str, str]) -> None:
     """Install below the folder, nowhere else."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            raise MissingError(f"{program} is not on the PATH (neonctl wants Node 20.19 or later)")
+            raise MissingError(f"{program} is not on the PATH (neonctl wants Node {at_least(NODE)})")
+    version = run("node", "--version").strip().removeprefix("v")
+    if tuple(map(int, version.split(".")[:2])) < NODE:
+        raise MissingError(f"Node is {version}; neonctl wants {at_least(NODE)}")
     wanted = [f"{name}@{version}" for name, version in packages]
     quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
     run("npm", "install", "--prefix", str(FOLDER), *quiet, *wanted)
