@@ -119,13 +119,13 @@ def test_wrong_key(server: Any) -> None:
     assert "napi_another" not in str(caught.value) + repr(caught.value)
 
 
-def test_other_refusals_keep_their_status(client: Client, service: Any) -> None:
-    service.fail_with = RuleViolation("branch not ready yet")
+def test_other_refusals_keep_their_status(client: Client, plane: Any) -> None:
+    plane.state.fail_with = RuleViolation("branch not ready yet")
     with pytest.raises(Refused) as caught:
         client.projects()
     assert caught.value.status == 422
 
-    service.fail_with = Locked("project already has running conflicting operations")
+    plane.state.fail_with = Locked("project already has running conflicting operations")
     with pytest.raises(Busy):
         client.projects()
 

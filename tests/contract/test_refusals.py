@@ -111,9 +111,9 @@ def test_every_answer_is_careful_with_browsers(wire: Any, path: str) -> None:
     ],
 )
 def test_known_errors_have_their_status_and_message(
-    judged: Any, service: Any, failure: Exception, status: int
+    judged: Any, plane: Any, failure: Exception, status: int
 ) -> None:
-    service.fail_with = failure
+    plane.state.fail_with = failure
     answer = judged.get("/projects")
 
     assert (answer.status, answer.json["message"], answer.json["code"]) == (status, "no", "")
@@ -121,9 +121,9 @@ def test_known_errors_have_their_status_and_message(
 
 
 def test_unknown_errors_are_told_to_the_log_alone(
-    judged: Any, service: Any, caplog: pytest.LogCaptureFixture
+    judged: Any, plane: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service.fail_with = ZeroDivisionError("the secret of the failure")
+    plane.state.fail_with = ZeroDivisionError("the secret of the failure")
     answer = judged.get("/projects")
 
     assert (answer.status, answer.json["message"]) == (500, "internal error")
@@ -133,14 +133,14 @@ def test_unknown_errors_are_told_to_the_log_alone(
     assert record.exc_info is not None and "ZeroDivisionError" in str(record.exc_info[0])
 
 
-def test_no_password_and_no_key_reach_the_log(wire: Any, service: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_password_and_no_key_reach_the_log(wire: Any, plane: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     made = wire.post("/projects", {"project": {}}).json
     branch = f"/projects/{made['project']['id']}/branches/{made['branch']['id']}"
     wire.get(f"{branch}/roles/neondb_owner/reveal_password")
-    service.fail_with = StartFailed("no")
+    plane.state.fail_with = StartFailed("no")
     wire.get("/projects")
-    service.fail_with = RuntimeError("no")
+    plane.state.fail_with = RuntimeError("no")
     wire.get("/projects")
     wire.bare("GET", "/api/v2/projects", headers={"Authorization": "Bearer napi_wrong"})
 

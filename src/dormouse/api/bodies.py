@@ -65,6 +65,7 @@ __all__ = [
     "ProjectCreate",
     "ProjectCreateRequest",
     "ProjectCreated",
+    "ProjectRecovered",
     "ProjectUpdate",
     "ProjectUpdateRequest",
     "ProjectsPage",
@@ -208,6 +209,14 @@ class ProjectChanged:
 
     project: Project
     operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRecovered:
+    """The answer to `POST /projects/{id}/recover`: what is there again."""
+
+    project: Project
+    branches: tuple[Branch, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -262,11 +262,42 @@ class Connections(Protocol):
 class ControlPlane(Protocol):
     """All rooms."""
 
-    projects: Projects
-    branches: Branches
-    endpoints: Endpoints
-    roles: Roles
-    databases: Databases
-    operations: Operations
-    api_keys: ApiKeys
-    connections: Connections
+    @property
+    def projects(self) -> Projects:
+        """Projects, and whom they are shared with."""
+        ...
+
+    @property
+    def branches(self) -> Branches:
+        """Branches of a project."""
+        ...
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Computes."""
+        ...
+
+    @property
+    def roles(self) -> Roles:
+        """Roles of a branch."""
+        ...
+
+    @property
+    def databases(self) -> Databases:
+        """Databases of a branch."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """What is and was done."""
+        ...
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """Keys beside the home's own."""
+        ...
+
+    @property
+    def connections(self) -> Connections:
+        """How clients connect."""
+        ...

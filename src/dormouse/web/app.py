@@ -1,4 +1,4 @@
-"""The HTTP side put together: the API below `/api/v2`, the start page at `/`.
+"""The HTTP side put together: the API below `/api/v2`, the platform itself below `/_local`, the start page at `/`.
 
 A request passes, from the outside in:
 
@@ -17,36 +17,43 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Router
 
-from dormouse.control.service import Service
+from dormouse.api.local import LOCAL_ROOT
+from dormouse.control.plane import ControlPlane
 from dormouse.names import DEFAULT_HOST_SUFFIX
 from dormouse.web import start_page
 from dormouse.web.envelope import Envelope
 from dormouse.web.errors import HANDLERS
+from dormouse.web.local import Local, LocalRoutes
 from dormouse.web.rendering import Rendering
-from dormouse.web.resources import account
+from dormouse.web.resources import to_come
+from dormouse.web.resources.account import Account
 from dormouse.web.resources.branches import Branches
 from dormouse.web.resources.databases import Databases
 from dormouse.web.resources.endpoints import Endpoints
 from dormouse.web.resources.operations import Operations
+from dormouse.web.resources.permissions import Permissions
 from dormouse.web.resources.projects import Projects
 from dormouse.web.resources.roles import Roles
+from dormouse.web.route_table import ApiRoute, starlette_routes
 from dormouse.web.security import API_ROOT, Gate, Names
 
-__all__ = ["create_app"]
+__all__ = ["api_routes", "create_app"]
 
 
 def create_app(
-    service: Service,
+    plane: ControlPlane,
     *,
     api_key: str,
+    local: Local | None = None,
     host_suffix: str = DEFAULT_HOST_SUFFIX,
     bind: str = "127.0.0.1",
     allowed_hosts: Collection[str] = (),
     chance: random.Random | None = None,
 ) -> Starlette:
-    """An ASGI application over `service`.
+    """An ASGI application over `plane`.
 
-    `api_key` must not be empty. `bind` is the address listened on; `allowed_hosts` are further names under which
+    `api_key` must not be empty; the keys that the plane made open too. Without `local`, what it does answers 501.
+    `bind` is the address listened on; `allowed_hosts` are further names under which
     clients come, without ports. `chance` makes request ids; the system's by default.
     """
     if not api_key:
@@ -56,14 +63,27 @@ def create_app(
         suffix=host_suffix.lower(),
         more=frozenset(name.lower() for name in allowed_hosts),
     )
-    rendering = Rendering(host=service.host, proxy_host=host_suffix)
-    resources = (Projects, Operations, Branches, Endpoints, Roles, Databases)
-    api = account.routes() + [route for resource in resources for route in resource(service, rendering).routes()]
+    api = api_routes(plane, Rendering(host=plane.connections.host, proxy_host=host_suffix))
+    ours = LocalRoutes(local, api).routes()
     app = Starlette(
         # To Neon's clients "/projects/" is not "/projects"; a redirect would only hide their mistake.
-        routes=[Mount(API_ROOT, app=Router(api, redirect_slashes=False)), *start_page.routes()],
-        middleware=[Middleware(Envelope, chance or random.SystemRandom()), Middleware(Gate, names, api_key)],
+        routes=[
+            Mount(API_ROOT, app=Router(starlette_routes(api), redirect_slashes=False)),
+            Mount(LOCAL_ROOT, app=Router(starlette_routes(ours), redirect_slashes=False)),
+            *start_page.routes(),
+        ],
+        middleware=[
+            Middleware(Envelope, chance or random.SystemRandom()),
+            Middleware(Gate, names, api_key, plane.api_keys.opens),
+        ],
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False
     return app
+
+
+def api_routes(plane: ControlPlane, rendering: Rendering) -> list[ApiRoute]:
+    """All that is served below the API's root; `plane` is first asked when a request comes."""
+    resources = (Projects, Permissions, Operations, Branches, Endpoints, Roles, Databases)
+    served = [route for resource in resources for route in resource(plane, rendering).routes()]
+    return [*Account(plane).routes(), *served, *to_come.routes()]

@@ -20,6 +20,7 @@ __all__ = [
     "HANDLERS",
     "NO_SUCH_ROUTE",
     "Forbidden",
+    "NotYet",
     "PasswordNotStored",
     "TooLarge",
     "Unauthorized",
@@ -52,20 +53,30 @@ class PasswordNotStored(RequestError):
     status = 412
 
 
+class NotYet(RequestError):
+    """Neon has it, and this platform will."""
+
+    status = 501
+
+    def __init__(self, what: str) -> None:
+        # neonctl and @neon/sdk take "not available" for "is not offered here", and go on without it.
+        super().__init__(f"{what} is not available on this platform yet")
+
+
 class TooLarge(RequestError):
     """The body is larger than any that the API knows."""
 
     status = 413
 
 
-def error_answer(request_id: str, status: int, message: str) -> Response:
+def error_answer(request_id: str, status: int, message: str, code: str = "") -> Response:
     """Neon's error body; `code` is empty, as it nearly always is there."""
-    return answer(ErrorBody(message=message, code="", request_id=request_id), status)
+    return answer(ErrorBody(message=message, code=code, request_id=request_id), status)
 
 
 def refusal(request_id: str, error: RequestError) -> Response:
     """The answer to a request that cannot be carried out."""
-    response = error_answer(request_id, error.status, error.message)
+    response = error_answer(request_id, error.status, error.message, error.code)
     if error.status == 401:
         response.headers["www-authenticate"] = "Bearer"
     return response

@@ -22,6 +22,7 @@ __all__ = [
     "flag",
     "integer",
     "name_in_path",
+    "number_in_path",
     "operation_id",
     "project_id",
     "required",
@@ -60,6 +61,15 @@ def name_in_path(request: Request, parameter: str) -> str:
         return unquote(request.path_params[parameter], errors="strict")
     except UnicodeDecodeError:
         raise Invalid(f"invalid request: decode path: invalid: {parameter} (not UTF-8)") from None
+
+
+def number_in_path(request: Request, parameter: str) -> int:
+    """One segment of the path that is an id in digits, of 63 bits."""
+    value = name_in_path(request, parameter)
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else None
+    if number is None or number >= 2**63:
+        raise Invalid(f"invalid request: decode path: invalid: {parameter} (must be a number)")
+    return number
 
 
 def required(request: Request, parameter: str) -> str:

@@ -3,7 +3,7 @@
 What this platform does not measure (sizes, traffic, seconds of compute) is 0: the fields must be there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from dormouse.control import model
 from dormouse.names import EndpointId
 from dormouse.web.account import NEVER, ORGANIZATION, SUBSCRIPTION, USER
 
-__all__ = ["Rendering"]
+__all__ = ["Rendering", "api_key", "new_api_key", "revoked_api_key"]
 
 _PLATFORM: Final = "aws"
 _PROVISIONER: Final = "k8s-neonvm"
@@ -60,7 +60,7 @@ class Rendering:
             active_time_seconds=0,
             cpu_used_sec=0,
             default_endpoint_settings=_endpoint_settings(project),
-            settings=_SETTINGS,
+            settings=_settings(project),
             owner=_OWNER,
             org_id=ORGANIZATION.id,
         )
@@ -85,9 +85,11 @@ class Rendering:
             updated_at=project.updated_at,
             owner_id=ORGANIZATION.id,
             default_endpoint_settings=_endpoint_settings(project),
-            settings=_SETTINGS,
+            settings=_settings(project),
             history_retention_seconds=project.history_retention_seconds,
             org_id=ORGANIZATION.id,
+            deleted_at=project.deleted_at,
+            recoverable_until=project.recoverable_until,
         )
 
     def endpoint(self, endpoint: model.Endpoint, project: model.Project) -> api.Endpoint:
@@ -141,6 +143,10 @@ class Rendering:
             created_at=branch.created_at,
             updated_at=branch.updated_at,
             parent_id=branch.parent_id,
+            parent_lsn=branch.parent_lsn or None,
+            parent_timestamp=branch.parent_timestamp,
+            expires_at=branch.expires_at,
+            ttl_interval_seconds=branch.ttl_interval_seconds,
             init_source="parent-data" if branch.parent_id else None,
             created_by=api.Creator(name=USER.name, image=""),
         )
@@ -159,6 +165,18 @@ class Rendering:
             created_at=operation.created_at,
             updated_at=operation.updated_at,
             total_duration_ms=operation.total_duration_ms,
+        )
+
+    def operations(self, operations: Iterable[model.Operation]) -> tuple[api.Operation, ...]:
+        """The operations of a change, in the order in which they run."""
+        return tuple(map(self.operation, operations))
+
+    def permission(self, permission: model.Permission) -> api.Permission:
+        """A permission."""
+        return api.Permission(
+            id=permission.id,
+            granted_to_email=permission.granted_to_email,
+            granted_at=permission.granted_at,
         )
 
     def role(self, role: model.Role, *, with_password: bool = False) -> api.Role:
@@ -184,18 +202,45 @@ class Rendering:
         )
 
 
+def api_key(key: model.ApiKey) -> api.ApiKey:
+    """A key as lists show it."""
+    creator = api.ApiKeyCreator(id=USER.id, name=USER.name, image=USER.image)
+    return api.ApiKey(
+        id=key.id,
+        name=key.name,
+        created_at=key.created_at,
+        created_by=creator,
+        last_used_from_addr=_ADDRESS_OF_USE,
+        last_used_at=key.last_used_at,
+    )
+
+
+def new_api_key(key: model.ApiKey, secret: str) -> api.ApiKeyCreated:
+    """A key with its text."""
+    return api.ApiKeyCreated(id=key.id, key=secret, name=key.name, created_at=key.created_at, created_by=USER.id)
+
+
+def revoked_api_key(key: model.ApiKey) -> api.ApiKeyRevoked:
+    """A key that was taken back."""
+    return api.ApiKeyRevoked(
+        id=key.id,
+        name=key.name,
+        created_at=key.created_at,
+        created_by=USER.id,
+        last_used_from_addr=_ADDRESS_OF_USE,
+        revoked=True,
+        last_used_at=key.last_used_at,
+    )
+
+
+_ADDRESS_OF_USE: Final = ""
+"""From where a key was last used is not noted; the field must be there."""
+
 _BRANCH_GOAL: Final = {
     model.BranchState.INIT: model.BranchState.READY.value,
     model.BranchState.RESETTING: model.BranchState.READY.value,
 }
 """Where a branch that is on its way is going."""
-
-_SETTINGS: Final = api.ProjectSettings(
-    allowed_ips=api.AllowedIps(ips=(), protected_branches_only=False),
-    enable_logical_replication=False,
-    block_public_connections=False,
-    block_vpc_connections=False,
-)
 
 _OWNER: Final = api.Owner(
     email=USER.email, name=USER.name, branches_limit=USER.branches_limit, subscription_type=SUBSCRIPTION
@@ -208,4 +253,16 @@ def _endpoint_settings(project: model.Project) -> api.EndpointSettings:
         autoscaling_limit_min_cu=usual.autoscaling_limit_min_cu,
         autoscaling_limit_max_cu=usual.autoscaling_limit_max_cu,
         suspend_timeout_seconds=usual.suspend_timeout_seconds,
+    )
+
+
+def _settings(project: model.Project) -> api.ProjectSettings:
+    kept = project.settings
+    return api.ProjectSettings(
+        allowed_ips=api.AllowedIps(
+            ips=kept.allowed_ips.ips, protected_branches_only=kept.allowed_ips.protected_branches_only
+        ),
+        enable_logical_replication=kept.enable_logical_replication,
+        block_public_connections=kept.block_public_connections,
+        block_vpc_connections=kept.block_vpc_connections,
     )

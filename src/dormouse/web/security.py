@@ -11,7 +11,7 @@ A page of a stranger's site, open in the user's browser, can reach 127.0.0.1. Th
 
 import hmac
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,12 +19,16 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dormouse.api.local import LOCAL_ROOT
 from dormouse.errors import RequestError
 from dormouse.web.errors import Forbidden, Unauthorized, refusal
 
-__all__ = ["API_ROOT", "Gate", "Names", "host_name", "is_our_key", "is_same_origin"]
+__all__ = ["API_ROOT", "Gate", "Names", "host_name", "is_same_origin", "key_in"]
 
 API_ROOT: Final = "/api/v2"
+
+_HEALTH: Final = f"{LOCAL_ROOT}/health"
+"""Open to everyone on our host names: it says that we serve, and our version."""
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})
@@ -69,19 +73,21 @@ def is_same_origin(origin: str, host: str) -> bool:
     return bool(separator) and scheme in ("http", "https") and authority.lower() == host.lower()
 
 
-def is_our_key(authorization: str | None, api_key: str) -> bool:
-    """Whether the `Authorization` header bears the key; takes equally long for every wrong one of its length."""
+def key_in(authorization: str | None) -> str | None:
+    """The key that an `Authorization` header bears; None if it bears none."""
     scheme, _, key = (authorization or "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(key.strip().encode(), api_key.encode())
+    return key.strip() or None if scheme.lower() == "bearer" else None
 
 
 class Gate:
     """ASGI middleware: lets in what may speak to us, and answers the rest."""
 
-    def __init__(self, app: ASGIApp, names: Names, api_key: str) -> None:
+    def __init__(self, app: ASGIApp, names: Names, api_key: str, opens: Callable[[str], bool]) -> None:
+        """`api_key` is the platform's own; `opens` tells whether another one was made and not revoked."""
         self._app = app
         self._names = names
-        self._api_key = api_key
+        self._api_key = api_key.encode()
+        self._opens = opens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -102,9 +108,19 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and not is_same_origin(origin, host):
             return Forbidden("requests from other sites are not served")
-        if _is_below(path, API_ROOT) and not is_our_key(headers.get("authorization"), self._api_key):
+        if _needs_key(path) and not self._is_key(key_in(headers.get("authorization"))):
             return Unauthorized("supplied credentials do not pass authentication")
         return None
+
+    def _is_key(self, offered: str | None) -> bool:
+        # The comparison takes equally long for every wrong key of our key's length.
+        return offered is not None and (
+            hmac.compare_digest(offered.encode(), self._api_key) or self._opens(offered)
+        )
+
+
+def _needs_key(path: str) -> bool:
+    return _is_below(path, API_ROOT) or (_is_below(path, LOCAL_ROOT) and path != _HEALTH)
 
 
 def _is_below(path: str, root: str) -> bool:

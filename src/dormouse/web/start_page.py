@@ -1,13 +1,12 @@
 """`/` and `/health`: what one gets without a key."""
 
-import importlib.metadata
-import json
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from dormouse.web.local import health
 from dormouse.web.security import API_ROOT
 
 __all__ = ["routes"]
@@ -35,13 +34,8 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors
 
 def routes() -> list[Route]:
     """At the server's root."""
-    return [Route("/", _page), Route("/health", _health)]
+    return [Route("/", _page), Route("/health", health)]
 
 
 async def _page(_request: Request) -> Response:
     return HTMLResponse(_PAGE, headers={"content-security-policy": _POLICY})
-
-
-async def _health(_request: Request) -> Response:
-    body = {"status": "ok", "version": importlib.metadata.version("django-dormouse")}
-    return Response(json.dumps(body), media_type="application/json; charset=utf-8")

@@ -1,1 +1,1 @@
-"""The routes of the API, one module per group of objects. Each has `routes(service, …)`."""
+"""The routes of the API, one module per group of objects. Each gives its rows of the table by `routes()`."""

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from dormouse.api import bodies
-from dormouse.control.service import Service
+from dormouse.control.plane import ControlPlane
 from dormouse.web import reading
 from dormouse.web.answers import answer
 from dormouse.web.paging import page_of_operations
 from dormouse.web.rendering import Rendering
+from dormouse.web.route_table import ApiRoute, number, text
 
 __all__ = ["Operations"]
 
@@ -22,20 +22,22 @@ _MOST = 1000
 class Operations:
     """The requests about operations."""
 
-    service: Service
+    plane: ControlPlane
     rendering: Rendering
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[ApiRoute]:
         """Below the API's root."""
+        all_of_them = "/projects/{project_id}/operations"
+        paging = (number("limit", least=1, most=_MOST), text("cursor"))
         return [
-            Route("/projects/{project_id}/operations", self.index),
-            Route("/projects/{project_id}/operations/{operation_id}", self.show),
+            ApiRoute(method="GET", path=all_of_them, handler=self.index, query=paging),
+            ApiRoute(method="GET", path=all_of_them + "/{operation_id}", handler=self.show),
         ]
 
     async def index(self, request: Request) -> Response:
         """A page of operations, newest first."""
         limit = reading.integer(request, "limit", least=1, most=_MOST) or _MOST
-        operations = await self.service.operations(reading.project_id(request))
+        operations = await self.plane.operations.all(reading.project_id(request))
         page, cursor = page_of_operations(operations, limit=limit, cursor=request.query_params.get("cursor"))
         return answer(
             bodies.OperationsPage(
@@ -46,5 +48,5 @@ class Operations:
 
     async def show(self, request: Request) -> Response:
         """One operation."""
-        operation = await self.service.operation(reading.project_id(request), reading.operation_id(request))
+        operation = await self.plane.operations.get(reading.project_id(request), reading.operation_id(request))
         return answer(bodies.OperationAnswer(operation=self.rendering.operation(operation)))

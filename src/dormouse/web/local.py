@@ -1,0 +1,88 @@
+"""What this platform tells of itself, and how all of it is thrown away: the routes below `/_local`.
+
+Health needs no key, because whoever waits for the platform has none yet; the others need one like the API.
+"""
+
+import importlib.metadata
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dormouse.api.local import RESET_CONFIRMATION, Diagnosis, Health, PostgresFound, Reset
+from dormouse.errors import Invalid
+from dormouse.web import reading
+from dormouse.web.answers import answer
+from dormouse.web.errors import NotYet
+from dormouse.web.openapi import document_of
+from dormouse.web.requests import ResetBody
+from dormouse.web.route_table import ApiRoute
+
+__all__ = ["Diagnosis", "Local", "LocalRoutes", "PostgresFound", "health"]
+
+
+class Local(Protocol):
+    """The platform as one process on one machine."""
+
+    async def diagnose(self) -> Diagnosis:
+        """On what it runs, and how much of it."""
+        ...
+
+    async def reset(self) -> int:
+        """Delete all projects for good, those that wait to be recovered too; how many there were."""
+        ...
+
+
+@dataclass(frozen=True)
+class LocalRoutes:
+    """The requests about the platform itself."""
+
+    local: Local | None
+    api: Iterable[ApiRoute]
+    """What is served below the API's root."""
+
+    def routes(self) -> list[ApiRoute]:
+        """Below the local root."""
+        return [
+            ApiRoute(method="GET", path="/health", handler=health),
+            ApiRoute(method="GET", path="/diagnose", handler=self.diagnose),
+            ApiRoute(method="POST", path="/reset", handler=self.reset, body=ResetBody),
+            ApiRoute(method="GET", path="/openapi.json", handler=self.openapi),
+        ]
+
+    async def diagnose(self, _request: Request) -> Response:
+        """Versions, storage, computes, disk and ports."""
+        return answer(await self._there().diagnose())
+
+    async def reset(self, request: Request) -> Response:
+        """Delete everything, if that is what the body says in so many words."""
+        asked = await reading.body_of(request, ResetBody)
+        if asked.confirm != RESET_CONFIRMATION:
+            raise Invalid(f'to delete all projects for good, send {{"confirm": "{RESET_CONFIRMATION}"}}')
+        return answer(Reset(projects=await self._there().reset()))
+
+    async def openapi(self, _request: Request) -> Response:
+        """This document."""
+        return Response(self._document, media_type="application/json; charset=utf-8")
+
+    @cached_property
+    def _document(self) -> bytes:
+        return json.dumps(document_of(self.api, self.routes(), version=_version())).encode()
+
+    def _there(self) -> Local:
+        if self.local is None:
+            raise NotYet("this")
+        return self.local
+
+
+async def health(_request: Request) -> Response:
+    """That the platform serves, and its version."""
+    return answer(Health(status="ok", version=_version()))
+
+
+def _version() -> str:
+    return importlib.metadata.version("django-dormouse")
