@@ -45,7 +45,7 @@ LIBRARIES: dict[str, set[str]] = {
     "web": {"fastapi", "jinja2", "pydantic", "starlette"},
     "assembly": {"uvicorn"},
     "daemon": {"uvloop"},
-    "cli": {"psycopg", "typer"},
+    "cli": {"platformdirs", "psycopg", "typer"},
     "django_dormouse": {"asgiref", "django", "psycopg", "psycopg_pool"},
 }
 """What else a room may import besides the standard library. A room that is not here: nothing."""
@@ -63,10 +63,14 @@ PURE = {
     "dormouse.compute.configuration",
     "dormouse.compute.lifecycle",
     "dormouse.compute.wal",
+    "dormouse.control.changes",
     "dormouse.control.idling",
     "dormouse.control.making",
     "dormouse.control.model",
+    "dormouse.control.plane",
     "dormouse.control.planning",
+    "dormouse.control.reconciling",
+    "dormouse.control.rules",
     "dormouse.proxy.directory",
     "dormouse.proxy.limits",
     "dormouse.proxy.refusals",

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from dormouse.control.catalog import Record
+from dormouse.control.changes import Record
 from dormouse.control.model import (
     Branch,
     BranchChange,

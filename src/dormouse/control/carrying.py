@@ -11,7 +11,8 @@ from typing import Any
 
 from dormouse.compute.binaries import choose
 from dormouse.compute.lifecycle import ComputeState
-from dormouse.control.catalog import Catalog, Change, Delete, Put
+from dormouse.control.catalog import Catalog
+from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.cloning import clone_running_branch, clone_sleeping_branch, clone_standby
 from dormouse.control.computes import Computes
 from dormouse.control.machine import Machine

@@ -20,6 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, cast
 
+from dormouse.control.changes import Change, Delete, Put, Record
 from dormouse.control.model import (
     AllowedIps,
     ApiKey,
@@ -38,30 +39,12 @@ from dormouse.control.planning import Plan
 from dormouse.errors import HomeError, StorageError
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 
-__all__ = ["Catalog", "Change", "Delete", "Put", "Record"]
+__all__ = ["Catalog"]
 
 SCHEMA_VERSION: Final = 2
 """The number of the newest script in `schema/`; each brings a file from the version before it to its own."""
 
-Record = Project | Permission | ApiKey | Branch | Endpoint | Role | Database | StoredVerifier | Operation | Plan
 Key = str | int | tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Insert the record, or replace the one with its key."""
-
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Remove the record with the key of this one; what depends on it goes with it."""
-
-    record: Record
-
-
-Change = Put | Delete
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import psycopg
 from dormouse.compute.conf import ADMIN_ROLE, NEON_SUPERUSER
 from dormouse.compute.configuration import Desired, Present, statements
 from dormouse.compute.server import Server
-from dormouse.control.catalog import Change, Put
+from dormouse.control.changes import Change, Put
 from dormouse.control.computes import Computes
 from dormouse.control.model import Branch
 from dormouse.control.reconciling import OnServer, reconcile

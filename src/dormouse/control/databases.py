@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from dormouse.control.catalog import Change, Delete, Put
+from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.configuring import next_database_id
 from dormouse.control.model import Branch, Database, OperationAction, whole_second
 from dormouse.control.plane import Ops

@@ -23,7 +23,7 @@ from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.server import Server
 from dormouse.compute.supervisor import Compute, Duty, Start
 from dormouse.compute.wal import format_lsn, has_replayed, parse_lsn
-from dormouse.control.catalog import Change, Delete, Put
+from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.computes import Computes
 from dormouse.control.configuring import agreed, configure, read_server
 from dormouse.control.model import Branch, Endpoint, EndpointState, EndpointType, StoredVerifier, whole_second

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dormouse.compute.binaries import choose
-from dormouse.control.catalog import Delete, Put, Record
+from dormouse.control.changes import Delete, Put, Record
 from dormouse.control.model import (
     Permission,
     Project,

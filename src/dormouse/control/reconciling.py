@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from dormouse.control.catalog import Change, Delete, Put
+from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.model import Branch, Database, Role
 
 __all__ = ["OnServer", "reconcile"]

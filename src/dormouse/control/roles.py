@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 from dormouse.compute.server import connect_as_admin
-from dormouse.control.catalog import Delete, Put
+from dormouse.control.changes import Delete, Put
 from dormouse.control.configuring import agreed, read_server
 from dormouse.control.model import Branch, OperationAction, Role, StoredVerifier, whole_second
 from dormouse.control.plane import Ops

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dormouse.control.catalog import Catalog, Delete, Put, Record
+from dormouse.control.catalog import Catalog
+from dormouse.control.changes import Delete, Put, Record
 from dormouse.control.model import (
+    AllowedIps,
+    ApiKey,
     Branch,
     BranchState,
     Database,
@@ -23,11 +26,13 @@ from dormouse.control.model import (
     Operation,
     OperationAction,
     OperationStatus,
+    Permission,
     Project,
+    ProjectSettings,
     Role,
     StoredVerifier,
 )
-from dormouse.control.planning import Plan, PlanKind, plan_create_project
+from dormouse.control.planning import Plan, PlanKind
 from dormouse.errors import HomeError, StorageError
 from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
 
@@ -82,10 +87,20 @@ OPERATION = Operation(
     created_at=NOW,
     updated_at=NOW,
 )
-PLAN = plan_create_project(OperationId("op-2"), PROJECT.id, BRANCH.id, ENDPOINT.id)
+PLAN = Plan(
+    id=OperationId("op-2"),
+    kind=PlanKind.CREATE_PROJECT,
+    project_id=PROJECT.id,
+    branch_id=BRANCH.id,
+    endpoint_id=ENDPOINT.id,
+)
+PERMISSION = Permission(
+    id="permission-1", project_id=PROJECT.id, granted_to_email="anna@example.org", granted_at=NOW
+)
+KEY = ApiKey(id=1, name="ci", digest="ab12", created_at=NOW)
 
 BASIS = (PROJECT, BRANCH)
-FULL = (*BASIS, ENDPOINT, ROLE, DATABASE, VERIFIER, OPERATION, PLAN)
+FULL = (*BASIS, ENDPOINT, ROLE, DATABASE, VERIFIER, OPERATION, PLAN, PERMISSION, KEY)
 
 
 @pytest.fixture
@@ -102,7 +117,17 @@ async def catalog(path: Path) -> AsyncIterator[Catalog]:
 
 def memory_of(catalog: Catalog) -> dict[str, list[Any]]:
     """All records that are in memory, each kind in its order."""
-    kinds = ("projects", "branches", "endpoints", "roles", "databases", "verifiers", "plans")
+    kinds = (
+        "projects",
+        "branches",
+        "endpoints",
+        "roles",
+        "databases",
+        "verifiers",
+        "plans",
+        "permissions",
+        "api_keys",
+    )
     return {kind: list(getattr(catalog, kind).items()) for kind in kinds}
 
 
@@ -126,6 +151,18 @@ VARIANTS: list[Record] = [
     BRANCH,
     replace(BRANCH, default=False, protected=True, stopped_cleanly=False, config_pending=True),
     replace(BRANCH, state=BranchState.INIT, end_of_wal="0/CC2728", last_active=NOW),
+    replace(BRANCH, parent_lsn="0/CC2728", parent_timestamp=NOW, expires_at=NOW, ttl_interval_seconds=60),
+    replace(
+        PROJECT,
+        deleted_at=NOW,
+        settings=ProjectSettings(
+            allowed_ips=AllowedIps(ips=("10.0.0.0/8", "☃"), protected_branches_only=True),
+            enable_logical_replication=True,
+        ),
+    ),
+    PERMISSION,
+    KEY,
+    replace(KEY, last_used_at=NOW),
     ENDPOINT,
     replace(ENDPOINT, type=EndpointType.READ_ONLY, disabled=True, suspend_timeout_seconds=-1),
     replace(
@@ -141,7 +178,8 @@ VARIANTS: list[Record] = [
     DATABASE,
     VERIFIER,
     PLAN,
-    replace(PLAN, endpoint_id=None, kind=PlanKind.UNDO_PROJECT, done=1),
+    replace(PLAN, endpoint_id=None, kind=PlanKind.REMOVE_BRANCH, done=1),
+    replace(PLAN, branch_id=None, endpoint_id=None, kind=PlanKind.REMOVE_PROJECT, done=1),
 ]
 
 
@@ -211,7 +249,7 @@ async def test_what_is_read_has_the_types_of_its_record(catalog: Catalog, path: 
 def test_the_variants_show_every_kind_and_every_field_that_may_be_none() -> None:
     optional = {
         (kind, field.name)
-        for kind in (Project, Branch, Endpoint, Role, Database, StoredVerifier, Plan)
+        for kind in (Project, Branch, Endpoint, Role, Database, StoredVerifier, Plan, ApiKey)
         for field in fields(kind)
         if "None" in str(field.type)
     }
@@ -253,13 +291,19 @@ async def test_oldest_comes_first_also_after_a_change_and_a_restart(catalog: Cat
     assert memory_of(catalog) == await disk_of(path)
 
 
+ALL_KINDS = {
+    "projects", "branches", "endpoints", "roles", "databases", "verifiers", "plans", "permissions", "api_keys"
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("deleted", "left"),
     [
-        (PROJECT, {"plans"}),
-        (BRANCH, {"projects", "plans"}),
-        (ENDPOINT, {"projects", "branches", "roles", "databases", "verifiers", "plans"}),
-        (PLAN, {"projects", "branches", "endpoints", "roles", "databases", "verifiers"}),
+        (PROJECT, {"plans", "api_keys"}),
+        (BRANCH, {"projects", "plans", "permissions", "api_keys"}),
+        (ENDPOINT, ALL_KINDS - {"endpoints"}),
+        (PLAN, ALL_KINDS - {"plans"}),
+        (KEY, ALL_KINDS - {"api_keys"}),
     ],
 )
 async def test_what_depends_on_a_record_goes_with_it_in_memory_as_on_disk(
@@ -455,7 +499,7 @@ async def test_records_of_a_later_version_are_left_alone(path: Path) -> None:
     later.execute("PRAGMA user_version = 99")
     later.close()
 
-    with pytest.raises(HomeError, match=r"was written by a later Dormouse \(schema 99, this one knows 1\)"):
+    with pytest.raises(HomeError, match=r"was written by a later Dormouse \(schema 99, this one knows 2\)"):
         Catalog.open(path)
 
     assert sqlite3.connect(path).execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
@@ -484,15 +528,27 @@ async def test_what_was_written_before_a_close_is_there_after_it(path: Path) -> 
 
 
 def test_the_schema_has_a_column_for_every_field(path: Path) -> None:
-    schema = (Path(__file__).parents[3] / "src/dormouse/control/schema.sql").read_text("utf-8")
+    scripts = sorted((Path(__file__).parents[3] / "src/dormouse/control/schema").glob("*.sql"))
+    schema = "\n".join(script.read_text("utf-8") for script in scripts)
     connection = sqlite3.connect(path)
     connection.executescript(schema)
 
     for record, table in zip(
         FULL,
-        ("projects", "branches", "endpoints", "roles", "databases", "verifiers", "operations", "plans"),
+        (
+            "projects",
+            "branches",
+            "endpoints",
+            "roles",
+            "databases",
+            "verifiers",
+            "operations",
+            "plans",
+            "permissions",
+            "api_keys",
+        ),
         strict=True,
     ):
-        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-        assert columns == [field.name for field in fields(record)]
+        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        assert columns == {field.name for field in fields(record)}
     connection.close()

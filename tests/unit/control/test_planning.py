@@ -1,7 +1,5 @@
 """Plans are carried out on a small model of the world, and cut off wherever a kill can cut."""
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +9,6 @@ from dormouse.control.planning import (
     PlanKind,
     Step,
     advance,
-    plan_create_project,
-    plan_create_replica,
     resume,
     undo,
 )
@@ -20,19 +16,34 @@ from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 
 EFFECTS: dict[Step, tuple[set[str], set[str]]] = {
     Step.TAKE_SPARE: ({"data"}, set()),
-    Step.OPEN_BRANCH: ({"open branch"}, set()),
+    Step.CLONE_BRANCH: ({"branch data"}, set()),
+    Step.OPEN_BRANCH: ({"open branch", "open endpoint"}, set()),
     Step.CLONE_PRIMARY: ({"replica data"}, set()),
     Step.OPEN_ENDPOINT: ({"open endpoint"}, set()),
+    Step.CLOSE_ENDPOINTS: (set(), {"endpoint", "open endpoint"}),
     Step.REMOVE_PROJECT_FOLDER: (set(), {"data"}),
-    Step.FORGET_PROJECT: (set(), {"records", "open branch"}),
+    Step.REMOVE_BRANCH_FOLDER: (set(), {"branch data"}),
     Step.REMOVE_REPLICA_FOLDER: (set(), {"replica data"}),
-    Step.FORGET_ENDPOINT: (set(), {"records", "open endpoint"}),
+    Step.FORGET_PROJECT: (set(), {"owner", "open branch"}),
+    Step.FORGET_BRANCH: (set(), {"owner", "open branch"}),
 }
 """What each step makes, and what it takes away."""
 
 IDS = OperationId("op"), ProjectId("p"), BranchId("br-a"), EndpointId("ep-a")
 CUTS = st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=4)
 """How many steps are done before a kill, and whether one more was done that the journal does not know of."""
+
+
+MADE = {
+    PlanKind.CREATE_PROJECT: ({"owner", "endpoint"}, {"data", "open branch", "open endpoint"}),
+    PlanKind.CREATE_BRANCH: ({"owner", "endpoint"}, {"branch data", "open branch", "open endpoint"}),
+    PlanKind.CREATE_REPLICA: ({"endpoint"}, {"replica data", "open endpoint"}),
+}
+"""What the records have before the first step of a plan that makes something, and what it adds."""
+
+
+def plan_of(kind: PlanKind) -> Plan:
+    return Plan(id=IDS[0], kind=kind, project_id=IDS[1], branch_id=IDS[2], endpoint_id=IDS[3])
 
 
 def carry_out(plan: Plan, world: set[str], steps: int | None = None) -> Plan:
@@ -56,24 +67,19 @@ def cut_off(plan: Plan, world: set[str], steps: int, *, one_more: bool) -> Plan:
     return plan
 
 
-@pytest.mark.parametrize(
-    ("make", "arrives"),
-    [
-        (plan_create_project, {"records", "data", "open branch"}),
-        (plan_create_replica, {"records", "replica data", "open endpoint"}),
-    ],
-)
-def test_a_plan_that_nothing_disturbs_arrives(make: Callable[..., Plan], arrives: set[str]) -> None:
-    world = {"records"}
+@pytest.mark.parametrize("kind", MADE)
+def test_a_plan_that_nothing_disturbs_arrives(kind: PlanKind) -> None:
+    before, made = MADE[kind]
+    world = set(before)
 
-    carry_out(make(*IDS), world)
+    carry_out(plan_of(kind), world)
 
-    assert world == arrives
+    assert world == before | made
 
 
 @given(CUTS.filter(bool))
 def test_a_project_that_was_cut_off_is_undone_however_often_that_is_cut_off(cuts: list[tuple[int, bool]]) -> None:
-    world, plan = {"records"}, plan_create_project(*IDS)
+    world, plan = set(MADE[PlanKind.CREATE_PROJECT][0]), plan_of(PlanKind.CREATE_PROJECT)
 
     for steps, one_more in cuts:
         # A plan whose last step is known to be done is not in the journal any more.
@@ -83,24 +89,28 @@ def test_a_project_that_was_cut_off_is_undone_however_often_that_is_cut_off(cuts
     assert world == set()
 
 
+@pytest.mark.parametrize("kind", [PlanKind.CREATE_BRANCH, PlanKind.CREATE_REPLICA])
 @given(CUTS)
-def test_a_replica_that_was_promised_is_made_however_often_it_is_cut_off(cuts: list[tuple[int, bool]]) -> None:
-    world, plan = {"records"}, plan_create_replica(*IDS)
+def test_what_was_promised_is_made_however_often_it_is_cut_off(
+    kind: PlanKind, cuts: list[tuple[int, bool]]
+) -> None:
+    before, made = MADE[kind]
+    world, plan = set(before), plan_of(kind)
 
     for steps, one_more in cuts:
         plan = resume(cut_off(plan, world, steps, one_more=one_more))
     carry_out(plan, world)
 
-    assert world == {"records", "replica data", "open endpoint"}
+    assert world == before | made
 
 
-@pytest.mark.parametrize("make", [plan_create_project, plan_create_replica])
+@pytest.mark.parametrize("kind", MADE)
 @given(steps=st.integers(0, 1), one_more=st.booleans(), cuts=CUTS)
 def test_what_fails_is_taken_back_however_often_that_is_cut_off(
-    make: Callable[..., Plan], steps: int, one_more: bool, cuts: list[tuple[int, bool]]
+    kind: PlanKind, steps: int, one_more: bool, cuts: list[tuple[int, bool]]
 ) -> None:
-    world = {"records"}
-    plan = undo(cut_off(make(*IDS), world, steps, one_more=one_more))
+    world = set(MADE[kind][0])
+    plan = undo(cut_off(plan_of(kind), world, steps, one_more=one_more))
     assert plan is not None
 
     for each, more in cuts:
@@ -110,9 +120,9 @@ def test_what_fails_is_taken_back_however_often_that_is_cut_off(
     assert world == set()
 
 
-@pytest.mark.parametrize("make", [plan_create_project, plan_create_replica])
-def test_what_takes_back_is_not_taken_back(make: Callable[..., Plan]) -> None:
-    instead = undo(make(*IDS))
+@pytest.mark.parametrize("kind", MADE)
+def test_what_takes_back_is_not_taken_back(kind: PlanKind) -> None:
+    instead = undo(plan_of(kind))
 
     assert instead is not None
     assert undo(instead) is None
@@ -120,7 +130,7 @@ def test_what_takes_back_is_not_taken_back(make: Callable[..., Plan]) -> None:
 
 @pytest.mark.parametrize("kind", PlanKind)
 def test_every_plan_has_steps_and_an_end(kind: PlanKind) -> None:
-    plan = Plan(id=IDS[0], kind=kind, project_id=IDS[1], branch_id=IDS[2], endpoint_id=IDS[3])
+    plan = plan_of(kind)
 
     assert plan.next_step is plan.steps[0]
     for _ in plan.steps:
@@ -130,6 +140,6 @@ def test_every_plan_has_steps_and_an_end(kind: PlanKind) -> None:
 
 
 def test_a_plan_that_is_resumed_is_for_the_same_operation() -> None:
-    plan = resume(plan_create_project(*IDS))
+    plan = resume(plan_of(PlanKind.CREATE_PROJECT))
 
     assert (plan.id, plan.project_id, plan.branch_id, plan.endpoint_id) == IDS
