@@ -1,4 +1,4 @@
-"""Standard output is the answer, standard error the conversation."""
+"""Standard output is the answer, standard error the conversation. Exit 0 done, 1 did not work, 2 asked wrongly."""
 
 import json
 import sys
@@ -8,11 +8,15 @@ from typing import Any, ParamSpec
 
 import typer
 
-from dormouse.errors import DormouseError
+from dormouse.errors import DormouseError, UserError
 
-__all__ = ["answer", "answer_json", "fails_politely", "say", "table"]
+__all__ = ["AskedWrongly", "answer", "answer_json", "facts", "fails_politely", "say", "table"]
 
 P = ParamSpec("P")
+
+
+class AskedWrongly(UserError):
+    """The command line itself is wrong, or lacks something: exit 2."""
 
 
 def answer(text: str) -> None:
@@ -39,8 +43,14 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def facts(shown: Mapping[str, Any]) -> str:
+    """What is known of one thing, a line each."""
+    width = max(map(len, shown))
+    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in shown.items())
+
+
 def fails_politely(command: Callable[P, None]) -> Callable[P, None]:
-    """A command whose known errors become a sentence and a hint on standard error, and exit 1."""
+    """A command whose known errors become a sentence and a hint on standard error, and exit 1, or 2."""
 
     @wraps(command)
     def polite(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -48,7 +58,7 @@ def fails_politely(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except DormouseError as error:
             say(f"dormouse: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))
-            raise typer.Exit(1) from None
+            raise typer.Exit(2 if isinstance(error, AskedWrongly) else 1) from None
         except BrokenPipeError:
             # `dormouse logs | head`: nobody reads on, which is no failure.
             sys.stderr.close()
