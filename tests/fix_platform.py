@@ -159,8 +159,11 @@ def new_home(name: str = "home") -> Path:
 @contextlib.contextmanager
 def platform_in(home: Path, **settings: str) -> Iterator[Platform]:
     """A platform that is up; afterwards nothing of it is left."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "DORMOUSE_"))}
+    ours = ("PG", "DORMOUSE_", "NEON_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environment |= {"DORMOUSE_HOME": str(home), "DORMOUSE_PG_PORT": "0", "DORMOUSE_HTTP_PORT": "0", **settings}
+    # Where `dormouse login` keeps a key: the developer's own would send the commands elsewhere.
+    environment["XDG_CONFIG_HOME"] = str(home.parent / "config")
     there = Platform(home, environment)
     try:
         yield there.up()

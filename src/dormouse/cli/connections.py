@@ -1,24 +1,25 @@
-"""Which project, branch and compute a command means, and every way of writing down how to connect to it."""
+"""Every way of writing down how to connect to a branch."""
 
+import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 from dormouse.api.client import Client
-from dormouse.api.records import Branch, Endpoint, ProjectListItem
+from dormouse.api.records import Branch, Endpoint
 from dormouse.cli import background
+from dormouse.cli.choosing import AnyProject, the_branch, the_name, the_project
+from dormouse.cli.pinned import Pinned
 from dormouse.errors import UserError
 from dormouse.home import api_key_of
 from dormouse.names import BranchId, EndpointId, ProjectId
 from dormouse.storage.layout import Layout
 from dormouse.uri import ConnectionParameters
 
-__all__ = ["FORMATS", "Chosen", "Target", "choose", "client_of", "write"]
-
-T = TypeVar("T", ProjectListItem, Branch)
+__all__ = ["FORMATS", "Chosen", "Target", "choose", "client_of", "variables", "write"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +32,22 @@ class Target:
     database: str | None = None
     replica: bool = False
     pooled: bool = False
+    pinned: Pinned | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """What was meant."""
 
-    project: ProjectListItem
+    project: AnyProject
     branch: Branch
     endpoint: Endpoint
     parameters: ConnectionParameters
+    """By way of the pooler, if that was asked for."""
+    direct: ConnectionParameters
+    """The same past the pooler."""
     replicas: tuple[ConnectionParameters, ...]
-    """Of all read replicas of the branch, the oldest first."""
+    """Of all read replicas of the branch, the oldest first; by the pooler like `parameters`."""
 
 
 def client_of(layout: Layout) -> Client:
@@ -52,80 +57,90 @@ def client_of(layout: Layout) -> Client:
 
 
 def choose(client: Client, target: Target) -> Chosen:
-    """The only project, or the named one; its default branch, or the named one; its primary, or first replica.
+    """What `choosing` makes of project, branch, role and database; the branch's primary, or its first replica.
 
     Raises UserError naming what there is to choose from.
     """
-    project = _one(
-        "project", target.project, client.projects(limit=400).projects, hint="make one with `dormouse demo`"
-    )
+    project = the_project(client, target.project, target.pinned)
     project_id = ProjectId(project.id)
-    branches = client.branches(project_id).branches
-    if target.branch is None:
-        branch = next(candidate for candidate in branches if candidate.default)
-    else:
-        branch = _one("branch", target.branch, branches, hint="see the branches in `dormouse status`")
+    branch = the_branch(client, project, target.branch, target.pinned)
     branch_id = BranchId(branch.id)
-    endpoints = client.branch_endpoints(project_id, branch_id)
+    endpoints = sorted(client.branch_endpoints(project_id, branch_id), key=lambda each: (each.created_at, each.id))
     wanted = "read_only" if target.replica else "read_write"
-    of_type = [endpoint for endpoint in endpoints if endpoint.type == wanted]
-    if not of_type:
+    endpoint = next((each for each in endpoints if each.type == wanted), None)
+    if endpoint is None:
         raise UserError(
             f"branch {branch.name!r} has no {wanted} compute",
-            "add one: POST /projects/{project_id}/endpoints with type " + wanted,
+            f"add one: `dormouse replica add --branch {branch.name}`" if target.replica else "",
         )
-    roles = [role.name for role in client.roles(project_id, branch_id)]
-    databases = client.databases(project_id, branch_id)
-    role = _named("role", target.role, roles)
-    database = _named("database", target.database, [found.name for found in databases])
+    role = the_name("role", target.role, [role.name for role in client.roles(project_id, branch_id)])
+    there = [database.name for database in client.databases(project_id, branch_id)]
+    database = the_name("database", target.database, there)
+    direct = ConnectionParameters.from_url(
+        client.connection_uri(project_id, database=database, role=role, endpoint=EndpointId(endpoint.id))
+    )
 
-    def parameters(endpoint: Endpoint) -> ConnectionParameters:
-        return ConnectionParameters.from_url(
-            client.connection_uri(
-                project_id, database=database, role=role, endpoint=EndpointId(endpoint.id), pooled=target.pooled
-            )
-        )
+    def at(other: Endpoint, *, pooled: bool) -> ConnectionParameters:
+        """Like neonctl: the host as the API gives it, with `-pooler` behind the id."""
+        host = other.host.replace(other.id, f"{other.id}-pooler") if pooled else other.host
+        name, _, port = host.partition(":")
+        return replace(direct, host=name, port=int(port) if port else direct.port)
 
     return Chosen(
         project=project,
         branch=branch,
-        endpoint=of_type[0],
-        parameters=parameters(of_type[0]),
-        replicas=tuple(parameters(endpoint) for endpoint in endpoints if endpoint.type == "read_only"),
+        endpoint=endpoint,
+        parameters=at(endpoint, pooled=True) if target.pooled else direct,
+        direct=direct,
+        replicas=tuple(at(each, pooled=target.pooled) for each in endpoints if each.type == "read_only"),
     )
 
 
-def write(chosen: Chosen, format_name: str, ca: Path) -> str:
-    """How to connect, in one of the `FORMATS`."""
+def variables(chosen: Chosen) -> dict[str, str]:
+    """`DATABASE_URL`, `DATABASE_URL_UNPOOLED`, and `DATABASE_REPLICA_URL` if there are replicas."""
+    found = {"DATABASE_URL": chosen.parameters.url(), "DATABASE_URL_UNPOOLED": chosen.direct.url()}
+    if chosen.replicas:
+        found["DATABASE_REPLICA_URL"] = " ".join(replica.url() for replica in chosen.replicas)
+    return found
+
+
+def write(chosen: Chosen, format_name: str, ca: Path | None) -> str:
+    """How to connect, in one of the `FORMATS`; `ca` None is a server that the system's authorities vouch for."""
     return FORMATS[format_name](chosen, ca)
 
 
-def _dotenv(chosen: Chosen, ca: Path) -> str:
-    lines = [
-        f"# {chosen.project.name}, branch {chosen.branch.name}: for a .env file",
-        f"DATABASE_URL={chosen.parameters.url()}",
-    ]
-    if chosen.replicas:
-        lines.append(f'DATABASE_REPLICA_URL="{" ".join(replica.url() for replica in chosen.replicas)}"')
-    lines.append(f"# To verify the server, replace sslmode=require by sslmode=verify-full&sslrootcert={ca}")
+def _dotenv(chosen: Chosen, ca: Path | None) -> str:
+    lines = [f"# {chosen.project.name}, branch {chosen.branch.name}: for a .env file"]
+    # Several URLs are parted by spaces, which want quotes; a URL itself holds neither.
+    lines += [f'{name}="{url}"' if " " in url else f"{name}={url}" for name, url in variables(chosen).items()]
+    if ca is not None:
+        lines.append(f"# To verify the server, replace sslmode=require by sslmode=verify-full&sslrootcert={ca}")
     return "\n".join(lines)
 
 
-def _url(chosen: Chosen, _ca: Path) -> str:
+def _shell(chosen: Chosen, _ca: Path | None) -> str:
+    return "\n".join(f"export {name}={shlex.quote(url)}" for name, url in variables(chosen).items())
+
+
+def _json(chosen: Chosen, _ca: Path | None) -> str:
+    return json.dumps(variables(chosen), indent=2)
+
+
+def _url(chosen: Chosen, _ca: Path | None) -> str:
     return chosen.parameters.url()
 
 
-def _verify_full(chosen: Chosen, ca: Path) -> str:
-    options = {**chosen.parameters.options, "sslmode": "verify-full", "sslrootcert": str(ca)}
-    return replace(chosen.parameters, options=MappingProxyType(options)).url()
+def _verify_full(chosen: Chosen, ca: Path | None) -> str:
+    verified = {"sslmode": "verify-full", "sslrootcert": "system" if ca is None else str(ca)}
+    return replace(chosen.parameters, options=MappingProxyType({**chosen.parameters.options, **verified})).url()
 
 
-def _pg(chosen: Chosen, _ca: Path) -> str:
-    variables = chosen.parameters.pg_variables()
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+def _pg(chosen: Chosen, _ca: Path | None) -> str:
+    found = chosen.parameters.pg_variables()
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items())
 
 
-def _django(chosen: Chosen, _ca: Path) -> str:
+def _django(chosen: Chosen, _ca: Path | None) -> str:
     replica = "\nDATABASE_ROUTERS = ['django_dormouse.replicas.Router']" if chosen.replicas else ""
     return (
         "# settings.py; DATABASE_URL and DATABASE_REPLICA_URL come from `dormouse env`\n"
@@ -134,8 +149,10 @@ def _django(chosen: Chosen, _ca: Path) -> str:
     )
 
 
-def _other(chosen: Chosen, _ca: Path) -> str:
+def _other(chosen: Chosen, ca: Path | None) -> str:
     """For drivers without `hostaddr`: a name that resolves, and the endpoint in the options."""
+    if ca is None:
+        return chosen.parameters.url()
     parameters = replace(
         chosen.parameters,
         host="localhost",
@@ -144,9 +161,11 @@ def _other(chosen: Chosen, _ca: Path) -> str:
     return parameters.url()
 
 
-FORMATS: Final[Mapping[str, Callable[[Chosen, Path], str]]] = MappingProxyType(
+FORMATS: Final[Mapping[str, Callable[[Chosen, Path | None], str]]] = MappingProxyType(
     {
         "dotenv": _dotenv,
+        "shell": _shell,
+        "json": _json,
         "url": _url,
         "verify-full": _verify_full,
         "pg": _pg,
@@ -154,26 +173,3 @@ FORMATS: Final[Mapping[str, Callable[[Chosen, Path], str]]] = MappingProxyType(
         "other": _other,
     }
 )
-
-
-def _one(kind: str, wanted: str | None, found: Sequence[T], *, hint: str) -> T:
-    """The one with that name or id, or the only one."""
-    if wanted is not None:
-        found = [candidate for candidate in found if wanted in (candidate.id, candidate.name)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise UserError(f"there is no {kind}" + (f" {wanted!r}" if wanted else ""), hint)
-    there = ", ".join(f"{candidate.name} ({candidate.id})" for candidate in found)
-    raise UserError(f"there are several {kind}s: {there}", f"choose one with --{kind}")
-
-
-def _named(kind: str, wanted: str | None, found: list[str]) -> str:
-    if wanted is None and len(found) == 1:
-        return found[0]
-    if wanted in found:
-        return wanted
-    there = ", ".join(found) or "none"
-    if wanted is None:
-        raise UserError(f"there are several {kind}s: {there}", f"choose one with --{kind}")
-    raise UserError(f"there is no {kind} {wanted!r}; found: {there}")

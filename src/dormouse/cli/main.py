@@ -24,6 +24,16 @@ VERBS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "doctor": {},
         "logs": {},
         "demo": {},
+        "project": {},
+        "branch": {},
+        "replica": {},
+        "compute": {},
+        "role": {},
+        "database": {},
+        "operation": {},
+        "login": {},
+        "logout": {},
+        "completion": {},
     }
 )
 """In the order of `--help`, each with the settings of its parser."""
@@ -37,19 +47,20 @@ class _Verbs(TyperGroup):
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's
-        """The verb's function as a command."""
+        """The verb's function as a command, or its group of verbs."""
         if cmd_name not in VERBS:
             return None
-        module = import_module(f"dormouse.cli.verbs.{cmd_name}")
+        verb = getattr(import_module(f"dormouse.cli.verbs.{cmd_name}"), cmd_name)
+        if isinstance(verb, typer.Typer):
+            return typer.main.get_command(verb)
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        alone.command(cmd_name, context_settings=VERBS[cmd_name])(getattr(module, cmd_name))
+        alone.command(cmd_name, context_settings=VERBS[cmd_name])(verb)
         return typer.main.get_command(alone)
 
 
 app = typer.Typer(
     cls=_Verbs,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -57,7 +68,11 @@ app = typer.Typer(
 
 @app.callback()
 def dormouse() -> None:
-    """Serverless Postgres for Django, on your own machine. `dormouse up --help` tells the settings."""
+    """Serverless Postgres for Django, on your own machine. `dormouse up --help` tells the settings.
+
+    The verbs about projects work at the platform of DORMOUSE_HOME, unless NEON_API_KEY is set, or `dormouse login`
+    stored a key: then at Neon. `dormouse status` says which; --local and --neon overrule.
+    """
 
 
 def main() -> None:

@@ -6,19 +6,33 @@ import typer
 
 __all__ = [
     "AsJson",
+    "AtLocal",
+    "AtNeon",
     "BranchName",
     "DatabaseName",
     "HttpPort",
+    "NoWait",
     "PgPort",
     "Pooled",
     "ProjectName",
+    "Quiet",
     "Replica",
     "RoleName",
+    "Yes",
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-ProjectName = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if there is only one.")]
-BranchName = Annotated[str | None, typer.Option("--branch", help="Name or id; default: the default branch.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Answer, and say nothing else.")]
+AtLocal = Annotated[bool, typer.Option("--local", help="At the platform of DORMOUSE_HOME, whatever else is set.")]
+AtNeon = Annotated[bool, typer.Option("--neon", help="At Neon: the key of NEON_API_KEY, or of `dormouse login`.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return before the work is done.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+ProjectName = Annotated[
+    str | None, typer.Option("--project", help="Name or id; default: the pinned one, or the only one.")
+]
+BranchName = Annotated[
+    str | None, typer.Option("--branch", help="Name or id; default: the pinned one, or the default branch.")
+]
 RoleName = Annotated[str | None, typer.Option("--role", help="Not needed if there is only one.")]
 DatabaseName = Annotated[str | None, typer.Option("--database", help="Not needed if there is only one.")]
 Replica = Annotated[bool, typer.Option("--replica", help="The read replica instead of the primary.")]

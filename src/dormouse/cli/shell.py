@@ -21,17 +21,23 @@ _WAKE_S: Final = 60.0
 
 
 def psql_command(
-    layout: Layout, client: Client, chosen: Chosen, environ: Mapping[str, str]
+    layout: Layout | None, client: Client, chosen: Chosen, environ: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """The command and its environment, in which the password travels: a command line is everybody's to read.
 
     The bundled psql cannot speak TLS, so it goes to the socket of a compute that is woken for it; there it
-    counts as no activity, and the compute may fall asleep below it.
+    counts as no activity, and the compute may fall asleep below it. `layout` None is a platform elsewhere, of
+    which there is no socket here.
     """
     environment = {key: value for key, value in environ.items() if not key.startswith("PG")}
     if found := shutil.which("psql", path=environ.get("PATH")):
         return [found], environment | chosen.parameters.pg_variables()
     account = server_account()
+    if layout is None:
+        raise UserError(
+            "psql is not on the PATH, and the bundled one speaks no TLS",
+            "install it (apt install postgresql-client, brew install libpq)",
+        )
     for postgres in find_installed(None, environ, account):
         if os.access(postgres.program("psql"), os.X_OK):
             _wake(client, ProjectId(chosen.project.id), EndpointId(chosen.endpoint.id))

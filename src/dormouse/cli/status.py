@@ -5,11 +5,26 @@ from typing import Any
 
 from dormouse.cli import background
 from dormouse.cli.connections import client_of
+from dormouse.cli.pinned import Pinned
+from dormouse.cli.platforms import Local, Remote
 from dormouse.errors import NotRunning
 from dormouse.names import ProjectId
 from dormouse.storage.layout import Layout
 
-__all__ = ["platform_status"]
+__all__ = ["platform_status", "what_is_meant"]
+
+
+def what_is_meant(platform: Local | Remote, pinned: Pinned) -> dict[str, Any]:
+    """Where the verbs about projects go, and with which project and branch: `{"commands", "pinned"}`."""
+    return {
+        "commands": {
+            "platform": "local" if isinstance(platform, Local) else platform.api_host,
+            "because": platform.because,
+        },
+        "pinned": {"project": pinned.project, "branch": pinned.branch, "file": str(pinned.path)}
+        if pinned.project
+        else None,
+    }
 
 
 def platform_status(layout: Layout) -> dict[str, Any]:

@@ -23,6 +23,7 @@ CHOSEN = Chosen(
     branch=cast("Any", None),
     endpoint=cast("Any", None),
     parameters=PRIMARY,
+    direct=PRIMARY,
     replicas=(replace(PRIMARY, host="ep-r1.test"), replace(PRIMARY, host="ep-r2.test")),
 )
 

@@ -2,17 +2,19 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from dormouse.cli.connections import FORMATS
-from dormouse.cli.main import app
+from dormouse.cli.main import VERBS, app
 from dormouse.config import Settings
-
-VERBS = ["up", "down", "status", "env", "psql", "doctor", "logs", "demo"]
 
 
 @pytest.fixture
@@ -25,6 +27,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*arguments: str) -> tuple[int, str, str]:
     done = CliRunner().invoke(app, arguments)
     return done.exit_code, done.stdout, done.stderr
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, with the words that call it."""
+    root = typer.main.get_command(app)
+    for verb in VERBS:
+        command = root.get_command(None, verb)
+        if isinstance(command, TyperGroup):
+            yield from (((verb, name), found) for name, found in command.commands.items())
+        else:
+            yield (verb,), command
 
 
 def words(text: str) -> str:
@@ -43,6 +56,38 @@ def test_every_verb_has_help(verb: str) -> None:
 
     assert code == 0
     assert f" {verb} [OPTIONS]" in shown
+
+
+def test_every_verb_has_an_example_that_begins_with_it() -> None:
+    without = [
+        " ".join(path)
+        for path, command in commands()
+        if f"Example: dormouse {' '.join(path)}" not in words(command.help or "")
+    ]
+
+    assert without == []
+
+
+def test_verbs_are_completed() -> None:
+    environment = {"_DORMOUSE_COMPLETE": "complete_bash", "COMP_WORDS": "dormouse branch set", "COMP_CWORD": "2"}
+
+    done = CliRunner().invoke(app, [], env=environment, prog_name="dormouse")
+
+    assert done.stdout.split() == ["set-default"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_a_shell_is_printed(shell: str) -> None:
+    code, shown, _ = run("completion", shell)
+
+    assert code == 0
+    assert f"_DORMOUSE_COMPLETE=complete_{shell}" in shown
+
+
+def test_an_unknown_shell_is_asked_wrongly() -> None:
+    code, _, said = run("completion", "tcsh")
+
+    assert (code, said) == (2, "dormouse: the shell is 'tcsh'; expected one of bash, zsh, fish\n")
 
 
 def test_an_unknown_verb_is_asked_wrongly() -> None:
@@ -67,14 +112,23 @@ def test_help_tells_every_format() -> None:
 def test_status_of_a_home_without_a_platform(home: Path) -> None:
     code, shown, _ = run("status")
 
-    assert (code, shown) == (1, f"down · home {home}\n")
+    assert code == 1
+    assert shown == (
+        f"down · home {home}\ncommands go to the local platform (neither NEON_API_KEY nor `dormouse login`)\n"
+    )
 
 
 def test_status_for_programs(home: Path) -> None:
     code, shown, _ = run("status", "--json")
 
     assert code == 1
-    assert json.loads(shown) == {"running": False, "home": str(home), "computes": []}
+    assert json.loads(shown) == {
+        "running": False,
+        "home": str(home),
+        "computes": [],
+        "commands": {"platform": "local", "because": "neither NEON_API_KEY nor `dormouse login`"},
+        "pinned": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -95,7 +149,7 @@ def test_an_unknown_format_is_asked_wrongly(home: Path) -> None:
     code, shown, said = run("env", "--format", "☃")
 
     assert (code, shown) == (2, "")
-    assert said.startswith("dormouse: --format is '☃'; expected one of dotenv, url, ")
+    assert said.startswith("dormouse: --format is '☃'; expected one of dotenv, shell, json, url, ")
 
 
 def test_stopping_what_does_not_run_is_no_failure(home: Path) -> None:

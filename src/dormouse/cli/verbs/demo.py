@@ -27,6 +27,8 @@ def demo(
     """Set up and serve the example site: platform, project, primary, read replica, data.
 
     Ctrl-C stops all that it started. The data stays, and the next `dormouse demo` finds it.
+
+    Example: dormouse demo --once
     """
     options = DemoOptions(once=once, site_port=site_port, as_json=as_json)
     if not run_demo(settings_with(pg_port, http_port), options, os.environ):

@@ -15,7 +15,10 @@ __all__ = ["doctor"]
 
 @fails_politely
 def doctor(*, as_json: AsJson = False) -> None:
-    """Examine this machine: which Postgres, which storage, what is missing; exit 1 if something must be mended."""
+    """Examine this machine: which Postgres, which storage, what is missing; exit 1 if something must be mended.
+
+    Example: dormouse doctor
+    """
     findings = examine(settings_with(), os.environ)
     if as_json:
         answer_json([asdict(finding) for finding in findings])

@@ -12,7 +12,10 @@ __all__ = ["down"]
 
 @fails_politely
 def down() -> None:
-    """Stop the platform; every compute goes to sleep in order."""
+    """Stop the platform; every compute goes to sleep in order.
+
+    Example: dormouse down
+    """
     settings = settings_with()
     began = time.monotonic()
     if background.stop(Layout(settings.home)):

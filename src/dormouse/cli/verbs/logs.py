@@ -19,6 +19,9 @@ def logs(
     following: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many to begin with.")] = 50,
 ) -> None:
-    """Print the platform's log, or a compute's."""
+    """Print the platform's log, or a compute's.
+
+    Example: dormouse logs -f
+    """
     layout = Layout(settings_with().home)
     follow(layout, compute, lines=lines, forever=following)
