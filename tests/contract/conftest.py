@@ -96,9 +96,7 @@ class Wire:
             method, "/api/v2" + path, body, headers={"authorization": f"Bearer {self.key}"} | (headers or {})
         )
         if self.document is not None:
-            # neon-api reveals passwords by POST, which the document does not know.
-            judged_as = "GET" if path.endswith("/reveal_password") else method
-            self.document.check(judged_as, path.partition("?")[0], answer)
+            self.document.check(*known_as(method, path.partition("?")[0]), answer)
         return answer
 
     def bare(self, method: str, target: str, body: Any = None, *, headers: dict[str, str] | None = None) -> Answer:
@@ -118,6 +116,15 @@ class Wire:
 
     def post(self, path: str, body: Any = None, **more: Any) -> Answer:
         return self.request("POST", path, body, **more)
+
+
+def known_as(method: str, path: str) -> tuple[str, str]:
+    """What neon-api asks for under other names, as the document has it."""
+    if method == "POST" and path.endswith("/reveal_password"):
+        return "GET", path
+    if method == "DELETE" and path.endswith("/permissions"):
+        return method, path + "/named"
+    return method, path.replace("/set_as_primary", "/set_as_default")
 
 
 class Document:

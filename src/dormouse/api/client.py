@@ -133,6 +133,10 @@ class Client:
         """The organizations of the key's owner."""
         return self._get(Organizations, "/users/me/organizations").organizations
 
+    def organization(self, organization: str) -> Organization:
+        """One organization, by its id."""
+        return self._get(Organization, _path("organizations", organization))
+
     def auth(self) -> Auth:
         """How this client proves who it is."""
         return self._get(Auth, "/auth")

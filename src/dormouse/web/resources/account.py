@@ -1,4 +1,4 @@
-"""`/users/me`, `/auth`, `/regions` and `/api_keys`: whose platform this is, where it runs, who may use it."""
+"""`/users/me`, `/organizations`, `/auth`, `/regions`, `/api_keys`: whose platform this is, and who may use it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +10,7 @@ from dormouse.api.bodies import Organizations, Regions
 from dormouse.api.records import Region
 from dormouse.control.making import DEFAULT_REGION
 from dormouse.control.plane import ControlPlane
+from dormouse.errors import NotFound
 from dormouse.web import reading, rendering
 from dormouse.web.account import AUTH, ORGANIZATION, USER
 from dormouse.web.answers import answer, answer_list
@@ -35,6 +36,7 @@ class Account:
         return [
             ApiRoute(method="GET", path="/users/me", handler=self.me),
             ApiRoute(method="GET", path="/users/me/organizations", handler=self.organizations),
+            ApiRoute(method="GET", path="/organizations/{org_id}", handler=self.organization),
             ApiRoute(method="GET", path="/auth", handler=self.auth),
             ApiRoute(method="GET", path="/regions", handler=self.regions, query=(text("org_id"),)),
             ApiRoute(method="GET", path="/api_keys", handler=self.keys),
@@ -49,6 +51,12 @@ class Account:
     async def organizations(self, _request: Request) -> Response:
         """The one organization."""
         return answer(Organizations(organizations=(ORGANIZATION,)))
+
+    async def organization(self, request: Request) -> Response:
+        """The one organization, by its id."""
+        if reading.name_in_path(request, "org_id") != ORGANIZATION.id:
+            raise NotFound("organization not found")
+        return answer(ORGANIZATION)
 
     async def auth(self, _request: Request) -> Response:
         """How the request proved who it comes from."""
