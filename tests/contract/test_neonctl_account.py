@@ -56,7 +56,7 @@ def test_api_keys_are_listed_made_used_and_revoked(neonctl: Neonctl) -> None:
     assert made["key"] not in listed.out + json.dumps(neonctl.json("api-keys", "list"))
     assert neonctl("me", NEON_API_KEY=made["key"]).facts["Login"] == "owner"
 
-    neonctl("api-keys", "revoke", str(made["id"]), "--yes")
+    neonctl("api-keys", "revoke", str(made["id"]))
     neonctl("me", code=1, NEON_API_KEY=made["key"])
     assert "of a test" not in neonctl("api-keys", "list").out
 
@@ -68,7 +68,7 @@ def test_projects_list_shows_table_and_json(neonctl: Neonctl, project: str) -> N
     assert project in said.column("Id")
     assert "shop" in said.column("Name")
     assert project in [each["id"] for each in listed["projects"]]
-    assert listed["shared"] == []
+    assert listed["shared_with_you"] == []
     assert project in neonctl("projects", "list", "--org-id", ORGANIZATION).column("Id")
 
 

@@ -57,18 +57,18 @@ def test_branches_create_tells_programs_all(shop: Neonctl) -> None:
     main = shop.json("branches", "get", "main")
 
     assert made["branch"]["parent_id"] == main["id"]
-    assert made["branch"]["parent_lsn"].count("/") == 1
+    assert made["branch"]["parent_timestamp"] >= main["created_at"]
     assert made["endpoints"][0]["type"] == "read_write"
     assert made["connection_uris"][0]["connection_uri"].startswith("postgresql://neondb_owner:npg_")
 
 
 def test_branches_create_without_a_name_or_a_compute(shop: Neonctl) -> None:
+    # Without a compute there is the branch alone to tell.
     made = shop.json("branches", "create", "--no-compute")
 
-    assert made["branch"]["name"].startswith("br-")
-    assert made["branch"]["name"] == made["branch"]["id"]
-    assert made.get("endpoints", []) == []
-    assert "No" in shop("cs", made["branch"]["id"], code=1).err
+    assert made["name"].startswith("br-")
+    assert made["name"] == made["id"]
+    assert shop("cs", made["id"], code=1).err.startswith("ERROR: ")
 
 
 def test_branches_create_keeps_secrets_to_itself_when_asked(shop: Neonctl) -> None:
@@ -76,11 +76,11 @@ def test_branches_create_keeps_secrets_to_itself_when_asked(shop: Neonctl) -> No
 
 
 def test_branches_create_from_another_parent_by_name_and_id(shop: Neonctl) -> None:
-    parent = shop.json("branches", "create", "--name", "parent", "--no-compute")["branch"]["id"]
+    parent = shop.json("branches", "create", "--name", "parent", "--no-compute")["id"]
     by_name = shop.json("branches", "create", "--name", "child by name", "--parent", "parent")
     by_id = shop.json("branches", "create", "--name", "child by id", "--parent", parent, "--no-compute")
 
-    assert by_name["branch"]["parent_id"] == by_id["branch"]["parent_id"] == parent
+    assert by_name["branch"]["parent_id"] == by_id["parent_id"] == parent
     assert asked(by_name["connection_uris"][0]["connection_uri"], "SELECT id FROM orders") == [(1,)]
     said = shop("branches", "delete", "parent", code=1)
     assert "cannot delete branch that has children" in said.err
@@ -113,7 +113,7 @@ def test_a_branch_expires_when_told(shop: Neonctl) -> None:
     later = tomorrow + timedelta(days=1)
 
     made = shop.json("branches", "create", "--name", "brief", "--no-compute", "--expires-at", f"{tomorrow:%FT%TZ}")
-    assert datetime.fromisoformat(made["branch"]["expires_at"]) == tomorrow
+    assert datetime.fromisoformat(made["expires_at"]) == tomorrow
     moved = shop.json("branches", "set-expiration", "brief", "--expires-at", f"{later:%FT%TZ}")
     assert datetime.fromisoformat(moved["expires_at"]) == later
     assert f"{later:%F}" in shop("branches", "get", "brief").out
@@ -130,7 +130,7 @@ def test_the_default_branch_does_not_expire(shop: Neonctl) -> None:
 
 def test_a_protected_branch_stays(shop: Neonctl) -> None:
     made = shop.json("branches", "create", "--name", "guarded", "--protected", "--no-compute")
-    assert made["branch"]["protected"] is True
+    assert made["protected"] is True
 
     assert "protected" in shop("branches", "delete", "guarded", code=1).err
     assert "guarded" in names_of(shop.json("branches", "list"))
