@@ -4,14 +4,27 @@ import http.server
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from dormouse.api.bodies import EndpointCreate, NewBranch, ProjectCreate, ProjectCreated
+from dormouse.api.bodies import (
+    BranchCreate,
+    BranchUpdate,
+    DatabaseUpdate,
+    EndpointCreate,
+    EndpointUpdate,
+    NewBranch,
+    ProjectCreate,
+    ProjectCreated,
+    ProjectUpdate,
+)
 from dormouse.api.client import Client
 from dormouse.api.errors import ApiError, Busy, Exists, Malformed, Missing, NoAnswer, NotAuthenticated, Refused
-from dormouse.api.records import EndpointSettings
+from dormouse.api.local import RESET_CONFIRMATION
+from dormouse.api.records import AllowedIps, EndpointSettings, ProjectSettings
 from dormouse.errors import Locked, RuleViolation
 from dormouse.names import ProjectId
 
@@ -86,6 +99,104 @@ def test_replica(client: Client, made: ProjectCreated) -> None:
     assert client.suspend_endpoint(project, replica.id).endpoint.current_state == "idle"
     with pytest.raises(Exists, match="read_write endpoint already exists"):
         client.create_endpoint(project, EndpointCreate(branch_id=made.branch.id, type="read_write"))
+
+
+def test_life_of_a_project(client: Client, made: ProjectCreated) -> None:
+    project = made.project.id
+    settings = ProjectSettings(allowed_ips=AllowedIps(ips=("10.0.0.1",)))
+
+    assert client.update_project(project, ProjectUpdate(name="new", settings=settings)).project.name == "new"
+    assert client.project(project).settings == replace(
+        made.project.settings, allowed_ips=AllowedIps(ips=("10.0.0.1",), protected_branches_only=False)
+    )
+    permission = client.grant_permission(project, "anna@example.com")
+    assert client.permissions(project) == (permission,)
+    assert client.revoke_permission(project, permission.id) == permission
+    assert client.preload_libraries(project) == ()
+    assert client.delete_project(project).id == project
+    assert [each.id for each in client.projects(recoverable=True).projects] == [project]
+    assert client.projects().projects == ()
+    assert client.recover_project(project).name == "new"
+
+
+def test_life_of_a_branch(client: Client, made: ProjectCreated) -> None:
+    project = made.project.id
+    expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+
+    branch = client.create_branch(project, BranchCreate(name="dev", expires_at=expires_at))
+    assert branch.branch.expires_at == expires_at
+    assert branch.connection_uris is not None and len(branch.endpoints) == 1
+    assert client.create_branch(project, endpoints=()).endpoints == ()
+    one = branch.branch.id
+    assert client.update_branch(project, one, BranchUpdate(name="dev2")).branch.expires_at == expires_at
+    assert client.update_branch(project, one, BranchUpdate(), never_expires=True).branch.expires_at is None
+    assert client.set_default_branch(project, one).branch.default
+    client.set_default_branch(project, made.branch.id)
+    deleted = client.delete_branch(project, one)
+    assert deleted is not None and deleted.branch.pending_state == "storage_deleted"
+    with pytest.raises(Missing):
+        client.delete_branch(project, one)
+
+
+def test_what_is_still_to_come_is_refused(client: Client, made: ProjectCreated) -> None:
+    with pytest.raises(Refused, match="not available") as caught:
+        client.create_branch(made.project.id, BranchCreate(parent_lsn="0/1FA22C0"))
+    assert caught.value.status == 501
+
+
+def test_roles_and_databases(client: Client, made: ProjectCreated) -> None:
+    where = (made.project.id, made.branch.id)
+
+    role = client.create_role(*where, "anna").role
+    assert client.reveal_password(*where, "anna") == role.password
+    assert client.reset_password(*where, "anna").role.password != role.password
+    assert client.create_role(*where, "crew", no_login=True).role.password is None
+    assert client.create_database(*where, "shop", owner="anna").database.owner_name == "anna"
+    changed = client.update_database(*where, "shop", DatabaseUpdate(name="store", owner_name="neondb_owner"))
+    assert (changed.database.name, changed.database.owner_name) == ("store", "neondb_owner")
+    assert client.delete_database(*where, "store") is not None
+    assert client.delete_role(*where, "anna") is not None
+    assert [each.name for each in client.roles(*where)] == ["crew", "neondb_owner"]
+
+
+def test_life_of_an_endpoint(client: Client, made: ProjectCreated) -> None:
+    project = made.project.id
+    replica = client.create_endpoint(project, EndpointCreate(branch_id=made.branch.id, type="read_only")).endpoint
+
+    changed = client.update_endpoint(project, replica.id, EndpointUpdate(name="reports", disabled=True)).endpoint
+    assert (changed.name, changed.disabled) == ("reports", True)
+    actions = [each.action for each in client.restart_endpoint(project, replica.id).operations]
+    assert actions == ["suspend_compute", "start_compute"]
+    assert client.delete_endpoint(project, replica.id) is not None
+    assert len(client.endpoints(project)) == 1
+
+
+def test_keys(client: Client) -> None:
+    made = client.create_api_key("robot")
+
+    assert made.key not in repr(made)
+    assert [each.name for each in client.api_keys()] == ["robot"]
+    assert Client(client.base_url, made.key).auth().account_id == made.created_by
+    assert client.revoke_api_key(made.id).revoked
+    with pytest.raises(NotAuthenticated):
+        Client(client.base_url, made.key).auth()
+
+
+def test_the_platform_itself(client: Client, made: ProjectCreated) -> None:
+    assert client.health().status == "ok"
+    assert client.diagnose().projects == 1
+    with pytest.raises(Refused, match="delete everything"):
+        client.reset(confirm="yes")
+    assert client.reset(confirm=RESET_CONFIRMATION).projects == 1
+    assert client.projects().projects == ()
+
+
+def test_organization(client: Client) -> None:
+    (ours,) = client.organizations()
+
+    assert client.organization(ours.id) == ours
+    with pytest.raises(Missing):
+        client.organization("org-of-nobody")
 
 
 def test_projects_page_by_page(client: Client) -> None:

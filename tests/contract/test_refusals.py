@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -208,3 +209,180 @@ def test_pages_that_are_not_there(wire: Any) -> None:
     assert wire.bare("POST", "/").status == 404
     assert wire.bare("GET", "/docs").status == 404
     assert wire.bare("GET", "/openapi.json").status == 404
+
+
+def test_health_of_the_platform_needs_no_key(wire: Any) -> None:
+    answer = wire.bare("GET", "/_local/health")
+
+    assert answer.status == 200
+    assert answer.json["status"] == "ok" and answer.json["version"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/diagnose"),
+        ("POST", "/reset"),
+        ("GET", "/openapi.json"),
+        ("GET", ""),
+        ("GET", "/health/../diagnose"),
+    ],
+)
+def test_the_platforms_own_routes_need_the_key(wire: Any, plane: Any, method: str, path: str) -> None:
+    wire.post("/projects", {"project": {}})
+    for headers in ({}, {"Authorization": "Bearer napi_wrong"}, {"X-Api-Key": KEY}, {"Cookie": f"zenith={KEY}"}):
+        assert wire.bare(method, "/_local" + path, {"confirm": "delete everything"}, headers=headers).status == 401
+
+    assert len(plane.state.projects) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
+@pytest.mark.parametrize("path", ["/_local/health", "/_local/reset", "/api/v2/projects", "/nothing"])
+def test_strangers_are_refused_before_the_key_and_the_route(wire: Any, headers: dict[str, str], path: str) -> None:
+    for key in ({}, BEARER):
+        assert wire.bare("POST", path, headers=headers | key).status == 403
+
+
+@pytest.mark.parametrize(
+    "body", [None, {}, {"confirm": ""}, {"confirm": True}, {"confirm": "Delete everything"}, b"{"]
+)
+def test_reset_must_be_confirmed_word_for_word(wire: Any, plane: Any, body: Any) -> None:
+    wire.post("/projects", {"project": {}})
+    answer = wire.bare("POST", "/_local/reset", body, headers=BEARER)
+
+    assert answer.status == 400
+    assert len(plane.state.projects) == 1
+
+
+def test_reset_deletes_everything(wire: Any, plane: Any) -> None:
+    for _ in range(2):
+        wire.post("/projects", {"project": {}})
+    answer = wire.bare("POST", "/_local/reset", {"confirm": "delete everything"}, headers=BEARER)
+
+    assert (answer.status, answer.json) == (200, {"projects": 2})
+    assert plane.state.projects == []
+
+
+def test_our_own_document_is_served(wire: Any) -> None:
+    answer = wire.bare("GET", "/_local/openapi.json", headers=BEARER)
+
+    assert answer.status == 200
+    assert answer.json["openapi"].startswith("3.1")
+    assert "/api/v2/projects/{project_id}" in answer.json["paths"]
+    assert KEY.encode() not in answer.content
+
+
+def test_key_that_was_made_opens_until_it_is_revoked(wire: Any) -> None:
+    made = wire.post("/api_keys", {"key_name": "robot"}).json
+    headers = {"Authorization": f"Bearer {made['key']}"}
+
+    assert wire.bare("GET", "/api/v2/projects", headers=headers).status == 200
+    assert wire.bare("GET", "/_local/diagnose", headers=headers).status == 200
+    assert wire.bare("GET", "/api/v2/projects", headers={"X-Api-Key": made["key"]}).status == 401
+    assert wire.request("DELETE", f"/api_keys/{made['id']}").status == 200
+    assert wire.bare("GET", "/api/v2/projects", headers=headers).status == 401
+
+
+TRAPS = [
+    "../../../etc/passwd",
+    "a/../b",
+    "..",
+    "..\\windows",
+    "x\ny",
+    "x\x1b[2J",
+    'x"; DROP DATABASE neondb; --',
+    "x'; DROP ROLE neondb_owner",
+]
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_names_that_mean_something_elsewhere_are_not_given(judged: Any, plane: Any, name: str) -> None:
+    made = judged.post("/projects", {"project": {}}).json
+    project, endpoint = f"/projects/{made['project']['id']}", made["endpoints"][0]["id"]
+    branch = f"{project}/branches/{made['branch']['id']}"
+    before = repr(plane.state)
+
+    for method, path, body in (
+        ("POST", "/projects", {"project": {"name": name}}),
+        ("POST", "/projects", {"project": {"branch": {"name": name}}}),
+        ("POST", "/projects", {"project": {"branch": {"role_name": name}}}),
+        ("POST", "/projects", {"project": {"branch": {"database_name": name}}}),
+        ("PATCH", project, {"project": {"name": name}}),
+        ("POST", f"{project}/branches", {"branch": {"name": name}}),
+        ("POST", f"{project}/branches", {"branch": {"parent_id": name}}),
+        ("PATCH", branch, {"branch": {"name": name}}),
+        ("POST", f"{branch}/roles", {"role": {"name": name}}),
+        ("POST", f"{branch}/databases", {"database": {"name": name, "owner_name": "neondb_owner"}}),
+        ("PATCH", f"{branch}/databases/neondb", {"database": {"name": name}}),
+        ("PATCH", f"{project}/endpoints/{endpoint}", {"endpoint": {"name": name}}),
+        ("POST", "/api_keys", {"key_name": name}),
+    ):
+        answer = judged.request(method, path, body)
+        assert answer.status == 400, (method, path)
+        assert answer.json["message"].startswith("invalid request: decode application/json: invalid: ")
+
+    assert repr(plane.state) == before
+
+
+@pytest.mark.parametrize("name", [*TRAPS, "' OR '1'='1", "a/b", "%00", "%", "\x00"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/projects/{}",
+        "{project}/branches/{}",
+        "{project}/endpoints/{}",
+        "{project}/permissions/{}",
+        "{branch}/roles/{}",
+        "{branch}/databases/{}",
+    ],
+)
+def test_names_in_the_path_lead_nowhere_else(judged: Any, plane: Any, path: str, name: str) -> None:
+    made = judged.post("/projects", {"project": {}}).json
+    project = f"/projects/{made['project']['id']}"
+    path = path.format(quote(name, safe=""), project=project, branch=f"{project}/branches/{made['branch']['id']}")
+    before = repr(plane.state)
+
+    assert judged.request("DELETE", path).status == 404
+    assert judged.get(path).status == 404
+    assert repr(plane.state) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/projects/%ff", "/projects/%c3%28/branches", "/projects?search=%ff", "/projects/%"]
+)
+def test_escapes_that_are_not_text(judged: Any, path: str) -> None:
+    assert judged.get(path).status in (200, 400, 404)
+
+
+@pytest.mark.parametrize(
+    "target", [b"/api/v2/projects/\xff", b"/\xc3\x28", b"/api/v2/projects?search=\xff", b"*", b"//"]
+)
+def test_bytes_in_the_request_line_that_are_not_text(server: Any, target: bytes) -> None:
+    head = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer " + KEY.encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET " + target + head + b"\r\n\r\n")
+        first = connection.recv(64)
+
+    assert first.startswith((b"HTTP/1.1 4", b"HTTP/1.1 200"))
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe", b'{"project": {"name": "\xff"}}', b"\x00"]
+)
+def test_bodies_that_are_not_what_they_should_be(judged: Any, plane: Any, body: bytes) -> None:
+    made = judged.post("/projects", {"project": {}}).json
+    project = f"/projects/{made['project']['id']}"
+    before = repr(plane.state)
+
+    for method, path in (
+        ("POST", "/projects"),
+        ("PATCH", project),
+        ("POST", f"{project}/branches"),
+        ("PATCH", f"{project}/branches/{made['branch']['id']}"),
+        ("POST", f"{project}/endpoints"),
+        ("POST", f"{project}/permissions"),
+        ("POST", "/api_keys"),
+    ):
+        assert judged.request(method, path, body).status == 400
+
+    assert repr(plane.state) == before
