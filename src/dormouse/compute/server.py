@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 
@@ -22,6 +22,8 @@ __all__ = ["Server", "connect_as_admin", "prepare_folder", "read_log_tail", "run
 
 _FIRST_POLL_S: Final = 0.002
 _SLOWEST_POLL_S: Final = 0.05
+_RESTART_S: Final = 20.0
+"""For a crash recovery without a new start; a longer one is an answer of its own."""
 _LOG_LIMIT_BYTES: Final = 8 << 20
 _STATUS_LINE: Final = 7
 """`postmaster.pid` holds a status in its eighth line (LOCK_FILE_LINE_PM_STATUS, miscadmin.h)."""
@@ -94,6 +96,23 @@ class Server:
                 # In doubt about its state: the next user gets a new one.
                 await self._close_admin()
                 raise
+
+    async def ask(self, query: LiteralString, *parameters: str) -> tuple[Any, ...] | None:
+        """The first row of an answer, asked as the administrator; None if there is none.
+
+        Waits for a server that restarts its backends, as Postgres does after one of them crashed.
+        Raises psycopg.Error when it does not answer for all that.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _RESTART_S
+        while True:
+            try:
+                async with self.admin() as connection:
+                    return await (await connection.execute(query, parameters)).fetchone()
+            except psycopg.OperationalError:
+                if self.postmaster.exited.is_set() or loop.time() > deadline:
+                    raise
+            await asyncio.sleep(_SLOWEST_POLL_S)
 
     def reload(self) -> None:
         """Make it read its files again."""

@@ -75,8 +75,7 @@ class Gate:
 
     async def _live_verifier(self, compute: Compute, branch_id: BranchId, role: str) -> str | None:
         try:
-            async with compute.server.admin() as connection:
-                row = await (await connection.execute(_VERIFIER, (role,))).fetchone()
+            row = await compute.server.ask(_VERIFIER, role)
         except psycopg.Error as error:
             raise StartFailed(f"the compute {compute.endpoint} does not answer: {error}") from error
         found: str | None = row[0] if row else None

@@ -90,7 +90,7 @@ def test_kill_9_of_a_backend_loses_no_acknowledged_row(own_platform: Platform) -
 
     acknowledged = write_then(own_platform, made, kill_a_backend)
 
-    wait_until(lambda: _answers(made.url), "the server has recovered")
+    # No waiting here: whoever connects while the server restarts its backends is let in when it has.
     found = {row[0] for row in rows(made.url, "SELECT i FROM numbers")}
     assert set(acknowledged) <= found
 
@@ -144,10 +144,3 @@ def test_the_data_is_there_after_down_and_up(own_platform: Platform) -> None:
     own_platform.up()
 
     assert rows(now_at(own_platform, made), "SELECT i FROM kept") == [(1,)]
-
-
-def _answers(url: str) -> bool:
-    try:
-        return rows(url) == [(1,)]
-    except psycopg.OperationalError:
-        return False
