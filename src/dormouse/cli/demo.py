@@ -64,7 +64,7 @@ def run_demo(settings: Settings, options: DemoOptions, environ: Mapping[str, str
     """
     layout = Layout(settings.home)
     steps = _Steps()
-    _end_on_sigterm()
+    _end_on_signals()
     with contextlib.suppress(KeyboardInterrupt), ExitStack() as to_undo:
         port = free_port(options.site_port)
         there = _platform(settings, environ, steps, to_undo)
@@ -203,9 +203,11 @@ def _tail(layout: Layout) -> None:
                 time.sleep(0.2)
 
 
-def _end_on_sigterm() -> None:
+def _end_on_signals() -> None:
+    """End in order; on SIGINT too where a shell started us in the background, with that one ignored."""
+
     def end(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGHUP, end)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)

@@ -21,12 +21,12 @@ class AskedWrongly(UserError):
 
 def answer(text: str) -> None:
     """Print what was asked for."""
-    print(text)
+    print(text, flush=True)
 
 
 def answer_json(content: object) -> None:
     """Print what a program asked for."""
-    print(json.dumps(content, indent=2, default=str))
+    print(json.dumps(content, indent=2, default=str), flush=True)
 
 
 def say(text: str) -> None:
