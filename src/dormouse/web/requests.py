@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -63,6 +64,7 @@ _IDENTIFIER_BYTES: Final = 63
 # Postgres would take them all, in quotes. But names go into scripts, URLs and file names of their users, and one
 # that means something there is a mistake or a trap.
 _TRAPS: Final = re.compile(r'[\x00-\x1f\x7f"\\;]|(^|/)\.\.?(/|$)')
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _SQL_COMMENT: Final = re.compile(r"--|/\*")
 
 
@@ -103,6 +105,13 @@ def _is_email(text: str) -> str:
     return text
 
 
+def _is_rfc3339(value: object) -> object:
+    # Pydantic would also take seconds since 1970, and a day without a time.
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("is not a moment like 2026-12-01T00:00:00Z")
+    return value
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -118,7 +127,7 @@ def _given(asked: T | None, usual: T) -> T:
 Identifier = Annotated[str, StringConstraints(min_length=1), AfterValidator(_is_identifier)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_is_harmless)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_rfc3339), AfterValidator(_in_utc)]
 # 56 is the largest compute that Neon offers.
 ComputeUnits = Annotated[float, Field(ge=0.25, le=56)]
 SuspendTimeout = Annotated[int, Field(ge=-1, le=604800)]

@@ -6,7 +6,7 @@ import pytest
 from dormouse.api.json_form import to_json
 from dormouse.control import model
 from dormouse.names import BranchId, EndpointId, Incarnation, ProjectId
-from dormouse.web.rendering import Rendering
+from dormouse.web.rendering import Rendering, api_key, new_api_key, revoked_api_key
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 987654, tzinfo=UTC)
 RENDERING = Rendering(host=lambda endpoint: f"{endpoint}.db.test:5433", proxy_host="db.test")
@@ -87,3 +87,49 @@ def test_role_shows_its_password_only_when_told_to() -> None:
 
     assert "password" not in to_json(RENDERING.role(role))
     assert to_json(RENDERING.role(role, with_password=True))["password"] == "secret"
+
+
+def test_settings_of_a_project_are_shown_as_they_are_kept() -> None:
+    kept = model.ProjectSettings(
+        allowed_ips=model.AllowedIps(ips=("::1",), protected_branches_only=True), enable_logical_replication=True
+    )
+    shown = to_json(RENDERING.project(dataclasses.replace(PROJECT, settings=kept)))["settings"]
+
+    assert shown == {
+        "allowed_ips": {"ips": ["::1"], "protected_branches_only": True},
+        "enable_logical_replication": True,
+        "block_public_connections": False,
+        "block_vpc_connections": False,
+    }
+
+
+def test_deleted_project_says_until_when_it_can_be_recovered() -> None:
+    gone = to_json(RENDERING.project_in_list(dataclasses.replace(PROJECT, deleted_at=NOW)))
+
+    assert (gone["deleted_at"], gone["recoverable_until"]) == ("2026-01-01T12:00:00Z", "2026-01-08T12:00:00Z")
+    assert "deleted_at" not in to_json(RENDERING.project_in_list(PROJECT))
+
+
+def test_branch_says_where_it_begins_and_when_it_ends() -> None:
+    child = dataclasses.replace(
+        BRANCH,
+        parent_id=BranchId("br-parent"),
+        parent_lsn="0/1",
+        parent_timestamp=NOW,
+        expires_at=NOW,
+        ttl_interval_seconds=60,
+    )
+    shown = to_json(RENDERING.branch(child))
+
+    assert (shown["parent_lsn"], shown["parent_timestamp"]) == ("0/1", "2026-01-01T12:00:00Z")
+    assert (shown["expires_at"], shown["ttl_interval_seconds"]) == ("2026-01-01T12:00:00Z", 60)
+    assert {"parent_lsn", "parent_timestamp", "expires_at"}.isdisjoint(to_json(RENDERING.branch(BRANCH)))
+
+
+def test_text_of_a_key_is_shown_once() -> None:
+    key = model.ApiKey(id=1, name="robot", digest="d", created_at=NOW)
+
+    assert new_api_key(key, "napi_secret").key == "napi_secret"
+    assert "napi_secret" not in repr(new_api_key(key, "napi_secret"))
+    assert "key" not in to_json(api_key(key)) and "digest" not in to_json(api_key(key))
+    assert revoked_api_key(key).revoked is True

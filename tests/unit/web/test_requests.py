@@ -1,9 +1,39 @@
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import ValidationError
 
-from dormouse.control.model import EndpointDefaults, EndpointSpec, EndpointType, ProjectSpec
-from dormouse.names import BranchId
-from dormouse.web.requests import EndpointCreateBody, ProjectCreateBody
+from dormouse.control.model import (
+    AllowedIps,
+    BranchChange,
+    BranchSpec,
+    Endpoint,
+    EndpointChange,
+    EndpointDefaults,
+    EndpointSpec,
+    EndpointType,
+    NewEndpoint,
+    Project,
+    ProjectChange,
+    ProjectSettings,
+    ProjectSpec,
+)
+from dormouse.names import BranchId, EndpointId, ProjectId
+from dormouse.web.errors import NotYet
+from dormouse.web.requests import (
+    BranchCreateBody,
+    BranchUpdateBody,
+    DatabaseCreateBody,
+    EndpointCreateBody,
+    EndpointUpdateBody,
+    PermissionGrantBody,
+    PermissionRevokeBody,
+    ProjectCreateBody,
+    ProjectUpdateBody,
+    RoleCreateBody,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def project(text: str) -> ProjectSpec:
@@ -100,3 +130,205 @@ def test_complaints_do_not_repeat_what_was_sent() -> None:
     with pytest.raises(ValidationError) as caught:
         project('{"project": "secret"}')
     assert "secret" not in str(caught.value)
+
+
+PROJECT = Project(
+    id=ProjectId("p"),
+    name="n",
+    pg_version=17,
+    region_id="r",
+    store_passwords=True,
+    history_retention_seconds=0,
+    default_endpoint_settings=sizes(1, 2, 60),
+    created_at=NOW,
+    updated_at=NOW,
+    settings=ProjectSettings(allowed_ips=AllowedIps(ips=("::1",), protected_branches_only=True)),
+)
+ENDPOINT = Endpoint(
+    id=EndpointId("ep"),
+    project_id=PROJECT.id,
+    branch_id=BranchId("br"),
+    type=EndpointType.READ_WRITE,
+    name="",
+    autoscaling_limit_min_cu=1,
+    autoscaling_limit_max_cu=2,
+    suspend_timeout_seconds=0,
+    disabled=False,
+    created_at=NOW,
+    updated_at=NOW,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("{}", ProjectChange()),
+        ('{"name": "m", "settings": null}', ProjectChange(name="m")),
+        (
+            '{"settings": {"allowed_ips": {"ips": []}}}',
+            ProjectChange(settings=ProjectSettings(allowed_ips=AllowedIps(protected_branches_only=True))),
+        ),
+        (
+            '{"settings": {"block_public_connections": true}}',
+            ProjectChange(
+                settings=ProjectSettings(allowed_ips=PROJECT.settings.allowed_ips, block_public_connections=True)
+            ),
+        ),
+        (
+            '{"default_endpoint_settings": {"autoscaling_limit_max_cu": 0.5}}',
+            ProjectChange(default_endpoint_settings=sizes(0.5, 0.5, 60)),
+        ),
+    ],
+)
+def test_change_of_a_project_keeps_what_was_not_given(text: str, change: ProjectChange) -> None:
+    assert ProjectUpdateBody.model_validate_json(f'{{"project": {text}}}').change(PROJECT) == change
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "10.0.0.0/8", "10.1.2.3/8", "fe80::1", "10.0.0.1-10.0.0.9"])
+def test_addresses_that_may_be_allowed(address: str) -> None:
+    spec = project(f'{{"project": {{"settings": {{"allowed_ips": {{"ips": ["{address}"]}}}}}}}}')
+
+    assert spec.settings.allowed_ips.ips == (address,)
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "10.0.0", "10.0.0.0/33", "10.0.0.1-", "1-2-3", "*"])
+def test_addresses_that_cannot_be(address: str) -> None:
+    with pytest.raises(ValidationError):
+        project(f'{{"project": {{"settings": {{"allowed_ips": {{"ips": ["{address}"]}}}}}}}}')
+
+
+def branch(text: str) -> BranchSpec:
+    return BranchCreateBody.model_validate_json(text).spec(sizes(1, 2))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"branch": {}, "endpoints": [], "annotation_value": {}}',
+        '{"branch": null, "endpoints": null}',
+        '{"branch": {"init_source": "parent-data", "archived": false, "parent_lsn": ""}}',
+    ],
+)
+def test_branch_of_which_nothing_is_said(text: str) -> None:
+    assert branch(text) == BranchSpec()
+
+
+def test_branch_as_neonctl_asks_for_it() -> None:
+    text = """{"branch": {"name": "f", "parent_id": "br-a-b-1", "expires_at": "2026-12-01T01:00:00.500+01:00"},
+        "endpoints": [{"type": "read_write"}, {"type": "read_only", "autoscaling_limit_min_cu": 4}]}"""
+
+    assert branch(text) == BranchSpec(
+        name="f",
+        parent_id=BranchId("br-a-b-1"),
+        expires_at=datetime(2026, 12, 1, 0, 0, 0, 500000, tzinfo=UTC),
+        endpoints=(
+            NewEndpoint(
+                type=EndpointType.READ_WRITE,
+                autoscaling_limit_min_cu=1,
+                autoscaling_limit_max_cu=2,
+                suspend_timeout_seconds=0,
+            ),
+            NewEndpoint(
+                type=EndpointType.READ_ONLY,
+                autoscaling_limit_min_cu=4,
+                autoscaling_limit_max_cu=4,
+                suspend_timeout_seconds=0,
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"parent_lsn": "0/1"}',
+        '{"parent_timestamp": "2026-01-01T00:00:00Z"}',
+        '{"init_source": "schema-only"}',
+        '{"archived": true}',
+    ],
+)
+def test_branches_that_are_still_to_come(text: str) -> None:
+    with pytest.raises(NotYet, match="not available"):
+        branch(f'{{"branch": {text}}}')
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-01-01T00:00:00",
+        "2026-01-01",
+        "1767225600",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "",
+    ],
+)
+def test_moments_that_cannot_be(moment: str) -> None:
+    with pytest.raises(ValidationError):
+        branch(f'{{"branch": {{"expires_at": "{moment}"}}}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("{}", BranchChange()),
+        ('{"name": "n", "protected": false}', BranchChange(name="n", protected=False)),
+        ('{"expires_at": null}', BranchChange(expires_at=None)),
+        ('{"expires_at": "2026-01-01T00:00:00Z"}', BranchChange(expires_at=NOW)),
+    ],
+)
+def test_null_clears_an_expiry_and_absence_leaves_it(text: str, change: BranchChange) -> None:
+    assert BranchUpdateBody.model_validate_json(f'{{"branch": {text}}}').change() == change
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("{}", EndpointChange()),
+        ('{"name": "n", "disabled": true}', EndpointChange(name="n", disabled=True)),
+        ('{"suspend_timeout_seconds": 0}', EndpointChange(suspend_timeout_seconds=0)),
+        (
+            '{"autoscaling_limit_min_cu": 4}',
+            EndpointChange(autoscaling_limit_min_cu=4, autoscaling_limit_max_cu=4),
+        ),
+        (
+            '{"autoscaling_limit_max_cu": 0.5}',
+            EndpointChange(autoscaling_limit_min_cu=0.5, autoscaling_limit_max_cu=0.5),
+        ),
+    ],
+)
+def test_change_of_an_endpoint(text: str, change: EndpointChange) -> None:
+    assert EndpointUpdateBody.model_validate_json(f'{{"endpoint": {text}}}').change(ENDPOINT) == change
+
+
+@pytest.mark.parametrize("name", ["anna", "Anna O'Neil", "my/shop", "ünï ✿", "...", "a.b", "x" * 63])
+def test_names_that_may_be_given(name: str) -> None:
+    assert RoleCreateBody.model_validate({"role": {"name": name}}).role.name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x" * 64, "é" * 32, 'a"b', "a;b", "a\\b", "a\nb", "a\0b", "a/../b", "..", "./a", "a--", "/*"]
+)
+def test_names_that_may_not(name: str) -> None:
+    with pytest.raises(ValidationError):
+        RoleCreateBody.model_validate({"role": {"name": name}})
+
+
+def test_owner_that_was_made_by_sql_may_be_called_anything() -> None:
+    asked = {"database": {"name": "d", "owner_name": 'a "strange"; name'}}
+
+    assert DatabaseCreateBody.model_validate(asked).database.owner_name == 'a "strange"; name'
+
+
+@pytest.mark.parametrize(
+    "email", ["", "anna", "anna@", "@example.com", "a b@example.com", "a@b@c", "x" * 256 + "@y"]
+)
+def test_addresses_of_nobody(email: str) -> None:
+    with pytest.raises(ValidationError):
+        PermissionGrantBody.model_validate({"email": email})
+
+
+@pytest.mark.parametrize("key", ["permission_id", "id", "email"])
+def test_permission_is_named_by_any_of_its_names(key: str) -> None:
+    assert PermissionRevokeBody.model_validate({key: "x"}).named() == "x"
