@@ -12,7 +12,6 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -105,19 +104,15 @@ def _is_email(text: str) -> str:
     return text
 
 
-def _is_rfc3339(value: object) -> object:
-    # Pydantic would also take seconds since 1970, and a day without a time.
+def _moment(value: object) -> datetime:
+    """RFC 3339 alone, in UTC: pydantic would also take seconds since 1970, and a day without a time."""
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("is not a moment like 2026-12-01T00:00:00Z")
-    return value
-
-
-def _in_utc(moment: datetime) -> datetime:
     try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        # Year 1 or 9999, and an offset that leads beyond.
-        raise ValueError("is out of range") from None
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        # The 31st of a short month; year 1 or 9999, and an offset that leads beyond.
+        raise ValueError("is a moment that there is not") from None
 
 
 def _given(asked: T | None, usual: T) -> T:
@@ -127,7 +122,7 @@ def _given(asked: T | None, usual: T) -> T:
 Identifier = Annotated[str, StringConstraints(min_length=1), AfterValidator(_is_identifier)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_is_harmless)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
-Moment = Annotated[AwareDatetime, BeforeValidator(_is_rfc3339), AfterValidator(_in_utc)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 # 56 is the largest compute that Neon offers.
 ComputeUnits = Annotated[float, Field(ge=0.25, le=56)]
 SuspendTimeout = Annotated[int, Field(ge=-1, le=604800)]
