@@ -31,6 +31,7 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.computes import SpawnTask
 from dormouse.control.gate import Gate
 from dormouse.control.machine import Machine
+from dormouse.control.rules import Quotas
 from dormouse.control.service import Service
 from dormouse.control.sweeper import Sweeper
 from dormouse.control.watcher import IdleWatcher
@@ -44,6 +45,7 @@ from dormouse.home import (
     sweep,
     write_platform_file,
 )
+from dormouse.local import LocalPlatform
 from dormouse.names import EndpointId
 from dormouse.proxy.certificates import prepare_certificates
 from dormouse.proxy.directory import Activity, Address
@@ -120,7 +122,13 @@ async def _serving(
         host_suffix=settings.host_suffix,
         host_address=_address_for(settings),
         spawn_task=spawn_task,
+        quotas=Quotas(
+            projects=settings.max_projects, branches=settings.max_branches, endpoints=settings.max_endpoints
+        ),
+        profile=settings.operations,
     )
+    local = LocalPlatform(settings, machine, catalog, service)
+    local.http_port = http_socket.getsockname()[1]
     directory = _Directory(Gate(service.computes))
     certificates = await asyncio.to_thread(
         prepare_certificates,
@@ -137,7 +145,13 @@ async def _serving(
         host_suffix=settings.host_suffix,
         errors=settings.errors,
     )
-    app = create_app(service, api_key=api_key_of(layout), host_suffix=settings.host_suffix, bind=settings.bind)
+    app = create_app(
+        service,
+        api_key=api_key_of(layout),
+        local=local,
+        host_suffix=settings.host_suffix,
+        bind=settings.bind,
+    )
     async with AsyncExitStack() as stack:
         stack.callback(http_socket.close)
         stack.push_async_callback(service.close)
@@ -153,7 +167,7 @@ async def _serving(
             pid=os.getpid(),
             started_at=machine.now().isoformat(timespec="seconds"),
             version=version("django-dormouse"),
-            http_url=f"http://{_in_url(_reachable(settings.bind))}:{http_socket.getsockname()[1]}",
+            http_url=f"http://{_in_url(_reachable(settings.bind))}:{local.http_port}",
             pg_host=_reachable(settings.bind),
             pg_port=listener.port,
         )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar, get_args
 
 import platformdirs
 
@@ -20,6 +20,9 @@ __all__ = ["Settings"]
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 ErrorProfile = Literal["postgres", "neon"]
+OperationsProfile = Literal["immediate", "timed", "manual"]
+
+Word = TypeVar("Word", bound=str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,19 @@ class Settings:
     errors: ErrorProfile = "postgres"
     """`neon` flattens the proxy's SQLSTATEs to XX000, as Neon does. `DORMOUSE_ERRORS`."""
 
+    operations: OperationsProfile = "immediate"
+    """When an operation is said to have ended: at once, after a second (`timed`, as at Neon, with 423 for other
+    changes meanwhile), or when told to (`manual`). `DORMOUSE_OPERATIONS`."""
+
+    max_projects: int = 1000
+    """How many projects there may be. `DORMOUSE_MAX_PROJECTS`."""
+
+    max_branches: int = 5000
+    """How many branches a project may have. `DORMOUSE_MAX_BRANCHES`."""
+
+    max_endpoints: int = 5000
+    """How many computes a project may have. `DORMOUSE_MAX_ENDPOINTS`."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Read `DORMOUSE_*`; an empty variable counts as unset.
@@ -54,9 +70,6 @@ class Settings:
         Raises UserError naming the variable, what it holds and what was expected.
         """
         given = {key: value for key, value in environ.items() if key.startswith("DORMOUSE_") and value}
-        errors = given.get("DORMOUSE_ERRORS", "postgres")
-        if errors not in ("postgres", "neon"):
-            raise UserError(f"DORMOUSE_ERRORS is {errors!r}; expected 'postgres' or 'neon'")
         return cls(
             home=_folder(given, "DORMOUSE_HOME") or default_home().absolute(),
             bind=given.get("DORMOUSE_BIND", "127.0.0.1"),
@@ -64,7 +77,11 @@ class Settings:
             http_port=_port(given, "DORMOUSE_HTTP_PORT", 55433),
             host_suffix=given.get("DORMOUSE_HOST_SUFFIX", DEFAULT_HOST_SUFFIX),
             pg_bin=_folder(given, "DORMOUSE_PG_BIN"),
-            errors="neon" if errors == "neon" else "postgres",
+            errors=_one_of(given, "DORMOUSE_ERRORS", get_args(ErrorProfile)),
+            operations=_one_of(given, "DORMOUSE_OPERATIONS", get_args(OperationsProfile)),
+            max_projects=_count(given, "DORMOUSE_MAX_PROJECTS", 1000),
+            max_branches=_count(given, "DORMOUSE_MAX_BRANCHES", 5000),
+            max_endpoints=_count(given, "DORMOUSE_MAX_ENDPOINTS", 5000),
         )
 
 
@@ -84,6 +101,25 @@ def _folder(given: Mapping[str, str], name: str) -> Path | None:
         return Path(text).expanduser().absolute()
     except RuntimeError as error:
         raise UserError(f"{name} is {text!r}; expected a folder, and there is no such user") from error
+
+
+def _one_of(given: Mapping[str, str], name: str, words: tuple[Word, ...]) -> Word:
+    """One of the words; the first is the default."""
+    text = given.get(name, words[0])
+    for word in words:
+        if word == text:
+            return word
+    expected = f"{', '.join(map(repr, words[:-1]))} or {words[-1]!r}"
+    raise UserError(f"{name} is {text!r}; expected {expected}")
+
+
+def _count(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise UserError(f"{name} is {text!r}; expected a number of them")
+    return int(text)
 
 
 def _port(given: Mapping[str, str], name: str, default: int) -> int:

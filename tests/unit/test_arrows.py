@@ -27,7 +27,9 @@ ALLOWED: dict[str, set[str]] = {
     "proxy": FOUNDATION | {"wire", "config"},
     "web": FOUNDATION | {"api", "control"},
     "home": FOUNDATION | {"storage", "compute"},
-    "assembly": FOUNDATION | {"config", "storage", "compute", "control", "proxy", "web", "home"},
+    # What the platform says of itself to HTTP.
+    "local": FOUNDATION | {"api", "config", "compute", "control"},
+    "assembly": FOUNDATION | {"config", "storage", "compute", "control", "proxy", "web", "home", "local"},
     "daemon": FOUNDATION | {"config", "log_lines", "home", "assembly"},
     # The platform is another process, so no verb imports what runs it.
     "cli": FOUNDATION | {"api", "config", "storage", "compute", "home"},

@@ -79,6 +79,10 @@ def environment_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
         "DORMOUSE_HTTP_PORT": str(settings.http_port),
         "DORMOUSE_HOST_SUFFIX": settings.host_suffix,
         "DORMOUSE_ERRORS": settings.errors,
+        "DORMOUSE_OPERATIONS": settings.operations,
+        "DORMOUSE_MAX_PROJECTS": str(settings.max_projects),
+        "DORMOUSE_MAX_BRANCHES": str(settings.max_branches),
+        "DORMOUSE_MAX_ENDPOINTS": str(settings.max_endpoints),
         # The platform's own imports must not depend on the folder that it is started from.
         "PYTHONSAFEPATH": "1",
     }

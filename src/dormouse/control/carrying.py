@@ -19,6 +19,7 @@ from dormouse.control.machine import Machine
 from dormouse.control.model import BranchState, Endpoint, EndpointState, EndpointType, Operation, OperationStatus
 from dormouse.control.planning import Plan, Step, advance, resume, undo
 from dormouse.control.spares import Spares
+from dormouse.control.telling import Teller
 from dormouse.errors import DormouseError, RuleViolation
 from dormouse.names import BranchId, EndpointId, OperationId
 from dormouse.storage.layout import BranchFolder
@@ -31,11 +32,14 @@ logger = logging.getLogger("dormouse.control")
 class Carrier:
     """The one that does what plans say."""
 
-    def __init__(self, catalog: Catalog, machine: Machine, computes: Computes, spares: Spares) -> None:
+    def __init__(
+        self, catalog: Catalog, machine: Machine, computes: Computes, spares: Spares, teller: Teller
+    ) -> None:
         self._catalog = catalog
         self._machine = machine
         self._computes = computes
         self._spares = spares
+        self._teller = teller
 
     async def carry_out(self, plan: Plan) -> None:
         """Do the rest of a plan. One that fails is undone as far as that goes, then the error is raised."""
@@ -94,7 +98,8 @@ class Carrier:
                 updated_at=now,
                 total_duration_ms=round((now - began).total_seconds() * 1000),
             )
-            changes.append(Put(ended))
+            if not self._teller.hold(ended):
+                changes.append(Put(ended))
         await self._catalog.commit(lambda: changes)
 
     async def finish_cut_off(self, plan: Plan) -> None:

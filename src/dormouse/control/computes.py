@@ -1,6 +1,7 @@
 """All computes of the platform: made when first asked for, held awake, put to sleep."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -119,6 +120,10 @@ class Computes:
             self._let_go.clear()
             await self._let_go.wait()
         await compute.sleep()
+
+    def states(self) -> Counter[ComputeState]:
+        """How many are in each state; one that nobody asked for since the start is asleep."""
+        return Counter(self.of(endpoint).state for endpoint in self.catalog.endpoints.values())
 
     async def busy(self, compute: Compute) -> Busy:
         """What its server does. Raises StartFailed if it sleeps, psycopg.Error if it does not answer."""

@@ -15,6 +15,7 @@ from dormouse.control.planning import PlanKind
 from dormouse.control.projects import Projects
 from dormouse.control.roles import Roles
 from dormouse.control.rules import Quotas
+from dormouse.control.telling import Profile
 from dormouse.control.workshop import Workshop
 from dormouse.errors import NotFound
 from dormouse.names import OperationId, ProjectId
@@ -54,10 +55,11 @@ class Service:
         host_address: str | None,
         spawn_task: SpawnTask,
         quotas: Quotas | None = None,
+        profile: Profile = "immediate",
     ) -> None:
         self.now = machine.now
         self.computes = Computes(catalog, machine, spawn_task, duty_of)
-        self._shop = shop = Workshop(catalog, machine, self.computes, quotas or Quotas(), spawn_task)
+        self._shop = shop = Workshop(catalog, machine, self.computes, quotas or Quotas(), spawn_task, profile)
         self.projects = Projects(shop)
         self.branches = Branches(shop)
         self.endpoints = Endpoints(shop)
@@ -81,6 +83,17 @@ class Service:
     def prepare_spare(self) -> None:
         """Have the default Postgres's spare made in the background."""
         self._shop.spares.refill(choose(self._shop.machine.installed, None))
+
+    async def finish_operations(self) -> int:
+        """Say that all operations have ended that have; how many there were. For the profile `manual`."""
+        return await self._shop.teller.release()
+
+    async def remove_everything(self) -> int:
+        """Delete all projects for good; how many there were."""
+        projects = list(self._shop.catalog.projects)
+        for project in projects:
+            await self.projects.remove_for_good(project)
+        return len(projects)
 
     async def close(self) -> None:
         """Put every compute to sleep."""

@@ -27,10 +27,13 @@ from dormouse.control.model import (
 )
 from dormouse.control.rules import Quotas
 from dormouse.control.spares import Spares
+from dormouse.control.telling import Profile, Teller, held_state
 from dormouse.errors import Locked, NotFound, RuleViolation
 from dormouse.names import BranchId, EndpointId, ProjectId
 
 __all__ = ["Workshop"]
+
+_CONFLICT: Final = "project already has running conflicting operations, scheduling of new ones is prohibited"
 
 _CONFLICT_WAIT_S: Final = 10.0
 """How long a change waits for another one of the same project before it is refused with 423."""
@@ -46,6 +49,7 @@ class Workshop:
         computes: Computes,
         quotas: Quotas,
         spawn_task: SpawnTask,
+        profile: Profile,
     ) -> None:
         self.catalog = catalog
         self.machine = machine
@@ -53,7 +57,8 @@ class Workshop:
         self.quotas = quotas
         self.spawn_task = spawn_task
         self.spares = Spares(machine, spawn_task)
-        self.carrier = Carrier(catalog, machine, computes, self.spares)
+        self.teller = Teller(profile, spawn_task, catalog.put, {})
+        self.carrier = Carrier(catalog, machine, computes, self.spares, self.teller)
         self._locks: dict[ProjectId, asyncio.Lock] = {}
 
     def maker(self) -> Maker:
@@ -113,20 +118,24 @@ class Workshop:
         """The record with what its compute is doing."""
         if endpoint.current_state is EndpointState.INIT:
             return replace(endpoint, pending_state=EndpointState.ACTIVE)
-        now, pending = _SHOWN[self.computes.of(endpoint).state]
+        held = held_state(endpoint.id, self.teller.held)
+        now, pending = held or _SHOWN[self.computes.of(endpoint).state]
         return replace(endpoint, current_state=now, pending_state=pending)
 
     @asynccontextmanager
     async def changing(self, project: ProjectId) -> AsyncIterator[None]:
-        """One change of a project at a time. Raises Locked when another one takes too long."""
+        """One change of a project at a time.
+
+        Raises Locked when another one takes too long, or still seems to run.
+        """
+        if self.teller.is_busy(project):
+            raise Locked(_CONFLICT)
         lock = self._locks.setdefault(project, asyncio.Lock())
         try:
             async with asyncio.timeout(_CONFLICT_WAIT_S):
                 await lock.acquire()
         except TimeoutError:
-            raise Locked(
-                "project already has running conflicting operations, scheduling of new ones is prohibited"
-            ) from None
+            raise Locked(_CONFLICT) from None
         try:
             yield
         finally:

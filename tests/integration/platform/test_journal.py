@@ -11,7 +11,7 @@ from fix_platform import Platform, rows, wait_until
 from dormouse.control.catalog import Catalog
 from dormouse.control.making import Maker
 from dormouse.control.model import EndpointSpec, EndpointType, OperationAction, ProjectCreated, ProjectSpec
-from dormouse.control.planning import Plan, advance, plan_create_project, plan_create_replica
+from dormouse.control.planning import Plan, PlanKind, advance
 from dormouse.names import EndpointId
 from dormouse.storage.layout import Layout
 
@@ -37,7 +37,13 @@ def test_a_project_that_nobody_was_told_of_is_undone(own_platform: Platform, ste
     pg_version = own_platform.client.project(there.project).pg_version
     own_platform.down()
     made: ProjectCreated = maker().project(ProjectSpec(name="cut off"), pg_version=pg_version, database_id=1000)
-    plan = plan_create_project(made.operations[0].id, made.project.id, made.branch.id, made.endpoint.id)
+    plan = Plan(
+        id=made.operations[0].id,
+        kind=PlanKind.CREATE_PROJECT,
+        project_id=made.project.id,
+        branch_id=made.branch.id,
+        endpoint_id=made.endpoint.id,
+    )
     for _ in range(steps_done):
         plan = advance(plan)
     folder = Layout(own_platform.home).branch(made.project.id, made.branch.id, made.branch.incarnation)
@@ -63,7 +69,13 @@ def test_a_replica_that_was_promised_is_made(own_platform: Platform, half_built:
         project, branch = catalog.projects[there.project], catalog.branches[there.branch]
         endpoint = maker().endpoint(project, EndpointSpec(branch_id=branch.id, type=EndpointType.READ_ONLY))
         operation = maker().operation(OperationAction.CREATE_COMPUTE, branch, endpoint.id)
-        plan: Plan = plan_create_replica(operation.id, project.id, branch.id, endpoint.id)
+        plan = Plan(
+            id=operation.id,
+            kind=PlanKind.CREATE_REPLICA,
+            project_id=project.id,
+            branch_id=branch.id,
+            endpoint_id=endpoint.id,
+        )
         promised.append(endpoint.id)
         if half_built:
             (own_platform.home / "building" / f"replica-{endpoint.id}" / "data").mkdir(parents=True)
