@@ -50,10 +50,10 @@ class Chosen:
     """Of all read replicas of the branch, the oldest first; by the pooler like `parameters`."""
 
 
-def client_of(layout: Layout) -> Client:
+def client_of(layout: Layout, *, timeout_s: float = 60.0) -> Client:
     """A client of the platform that serves this home. Raises NotRunning."""
     there = background.find(layout)
-    return Client(f"{there.http_url}/api/v2", api_key_of(layout))
+    return Client(f"{there.http_url}/api/v2", api_key_of(layout), timeout_s=timeout_s)
 
 
 def choose(client: Client, target: Target) -> Chosen:

@@ -24,7 +24,15 @@ from dormouse.cli.waiting import patiently, wait_for
 from dormouse.names import ProjectId
 from dormouse.storage.layout import Layout
 
-__all__ = ["Session", "in_project", "meant_now", "open_session", "pinned_now", "with_session"]
+__all__ = [
+    "Session",
+    "client_for",
+    "in_project",
+    "meant_now",
+    "open_session",
+    "pinned_now",
+    "with_session",
+]
 
 P = ParamSpec("P")
 
@@ -122,6 +130,13 @@ def meant_now(*, local: bool = False, neon: bool = False) -> Local | Remote:
     return meant_platform(os.environ, read_login(login_file()), local=local, neon=neon)
 
 
+def client_for(platform: Local | Remote, *, timeout_s: float = 60.0) -> Client:
+    """A client of a platform. Raises NotRunning where the local one is down."""
+    if isinstance(platform, Local):
+        return client_of(Layout(settings_with().home), timeout_s=timeout_s)
+    return Client(platform.api_host, platform.api_key, timeout_s=timeout_s)
+
+
 def pinned_now() -> Pinned:
     """What is pinned for this working folder."""
     return read_pinned(Path.cwd(), Path.home())
@@ -138,12 +153,9 @@ def open_session(
 ) -> Session:
     """The session of one command. Raises NotRunning, or UserError where the platform is not clear."""
     platform = meant_now(local=local, neon=neon)
-    if isinstance(platform, Local):
-        client = client_of(Layout(settings_with().home))
-    else:
-        client = Client(platform.api_host, platform.api_key)
-        if not quiet:
-            say(f"at {platform.name} ({platform.because})")
+    client = client_for(platform)
+    if isinstance(platform, Remote) and not quiet:
+        say(f"at {platform.name} ({platform.because})")
     return Session(client, platform, pinned_now(), project=project, as_json=as_json, quiet=quiet, wait=not no_wait)
 
 

@@ -40,7 +40,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     made = FakeApi()
     monkeypatch.setenv("NEON_API_KEY", "napi_secret")
     monkeypatch.setenv("NEON_API_HOST", "http://neon.test/api/v2")
-    monkeypatch.setattr("dormouse.cli.session.Client", lambda _host, _key: made)
+    monkeypatch.setattr("dormouse.cli.session.Client", lambda _host, _key, **_: made)
     return made
 
 

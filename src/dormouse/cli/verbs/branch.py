@@ -9,6 +9,7 @@ from dormouse.api.bodies import BranchCreate, BranchEndpoint, BranchUpdate
 from dormouse.api.json_form import moment_text, to_json
 from dormouse.api.records import Branch, Endpoint
 from dormouse.cli.choosing import the_branch
+from dormouse.cli.completing import branch_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
 from dormouse.cli.moments import age, from_now
@@ -23,10 +24,14 @@ __all__ = ["branch"]
 
 branch = group("Branches: each a database cluster of its own, made from another one's data.")
 
-Named = Annotated[str, typer.Argument(metavar="BRANCH", help="Name or id.")]
+Named = Annotated[str, typer.Argument(metavar="BRANCH", help="Name or id.", autocompletion=branch_names)]
 MaybeNamed = Annotated[
     str | None,
-    typer.Argument(metavar="BRANCH", help="Name or id; default: the pinned one, or the default branch."),
+    typer.Argument(
+        metavar="BRANCH",
+        help="Name or id; default: the pinned one, or the default branch.",
+        autocompletion=branch_names,
+    ),
 ]
 
 
@@ -70,7 +75,8 @@ def create(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Default: its id.")] = None,
     *,
     parent: Annotated[
-        str | None, typer.Option("--parent", help="Name or id; default: the default branch.")
+        str | None,
+        typer.Option("--parent", help="Name or id; default: the default branch.", autocompletion=branch_names),
     ] = None,
     expires: Annotated[
         str | None, typer.Option("--expires", help="When it goes by itself: 7d, 12h, 2026-12-01T00:00:00Z.")
@@ -149,6 +155,9 @@ def delete(session: Session, name: Named, *, yes: Yes = False) -> None:
     found = session.branch(project, name)
     confirm(f"deleting branch {found.name} ({found.id}) of {project.name} at {session.platform.name}", yes=yes)
     session.change(lambda: session.client.delete_branch(ProjectId(project.id), found.id))
+    if _is_pinned(session, found):
+        pin(session, project, None)
+        session.tell("no branch is pinned any more")
     session.done(f"branch {found.name} ({found.id}) deleted", to_json(found))
 
 

@@ -8,6 +8,7 @@ from dormouse.api.bodies import DatabaseUpdate
 from dormouse.api.json_form import to_json
 from dormouse.api.records import Database
 from dormouse.cli.choosing import the_name
+from dormouse.cli.completing import database_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
 from dormouse.cli.options import BranchName, Yes
@@ -19,7 +20,7 @@ __all__ = ["database"]
 
 database = group("Databases of a branch.")
 
-Named = Annotated[str, typer.Argument(metavar="DATABASE", help="Its name.")]
+Named = Annotated[str, typer.Argument(metavar="DATABASE", help="Its name.", autocompletion=database_names)]
 
 
 @database.command("list")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dormouse.cli.completing import branch_names
 from dormouse.cli.connections import FORMATS, Chosen, Target, choose, variables, write
 from dormouse.cli.options import (
     AsJson,
@@ -30,7 +31,12 @@ __all__ = ["env"]
 @fails_politely
 def env(
     name: Annotated[
-        str | None, typer.Argument(metavar="BRANCH", help="Name or id; default: the pinned, or the default one.")
+        str | None,
+        typer.Argument(
+            metavar="BRANCH",
+            help="Name or id; default: the pinned, or the default one.",
+            autocompletion=branch_names,
+        ),
     ] = None,
     *,
     project: ProjectName = None,

@@ -8,6 +8,7 @@ import typer
 from dormouse.api.bodies import NewBranch, ProjectCreate, ProjectUpdate
 from dormouse.api.json_form import moment_text, to_json
 from dormouse.cli.choosing import all_projects
+from dormouse.cli.completing import project_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
 from dormouse.cli.moments import age
@@ -22,9 +23,14 @@ __all__ = ["project"]
 
 project = group("Projects: each has branches, which have roles, databases and computes.")
 
-Named = Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id.")]
+Named = Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id.", autocompletion=project_names)]
 MaybeNamed = Annotated[
-    str | None, typer.Argument(metavar="PROJECT", help="Name or id; default: the pinned one, or the only one.")
+    str | None,
+    typer.Argument(
+        metavar="PROJECT",
+        help="Name or id; default: the pinned one, or the only one.",
+        autocompletion=project_names,
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ import typer
 from dormouse.api.json_form import to_json
 from dormouse.api.records import Role
 from dormouse.cli.choosing import the_name
+from dormouse.cli.completing import role_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
 from dormouse.cli.options import BranchName, Yes
@@ -18,7 +19,7 @@ __all__ = ["role"]
 
 role = group("Roles of a branch: who may log in.")
 
-Named = Annotated[str, typer.Argument(metavar="ROLE", help="Its name.")]
+Named = Annotated[str, typer.Argument(metavar="ROLE", help="Its name.", autocompletion=role_names)]
 
 
 @role.command("list")
@@ -95,7 +96,10 @@ def reset_password(session: Session, name: Named, *, branch: BranchName = None, 
 @in_project()
 def password(
     session: Session,
-    name: Annotated[str | None, typer.Argument(metavar="ROLE", help="Not needed if there is only one.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="ROLE", help="Not needed if there is only one.", autocompletion=role_names),
+    ] = None,
     *,
     branch: BranchName = None,
 ) -> None:
