@@ -271,3 +271,15 @@ def test_what_the_document_has_and_we_do_not_serve_does_not_exist(wire: Any, doc
                 assert (answer.status, answer.json["message"]) == (404, "this route does not exist"), template
                 # Not the shape of each operation's own 404: that is of objects that are missing.
                 document.validate(answer.json, document.schema("GeneralError"))
+
+
+def test_platform_tells_of_itself(platform_wire: Any) -> None:
+    key = {"Authorization": f"Bearer {platform_wire.key}"}
+    told = platform_wire.bare("GET", "/_local/diagnose", headers=key).json
+
+    assert told["version"] == platform_wire.bare("GET", "/_local/health").json["version"]
+    assert told["http_port"] == platform_wire.port and told["pg_port"] > 0
+    assert [each["is_default"] for each in told["postgres"]].count(True) == 1
+    assert told["storage"] in ("copy", "reflink")
+    assert 0 < told["disk_free_bytes"] < told["disk_total_bytes"]
+    assert platform_wire.key not in str(told)
