@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml uv.lock Makefile | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than Python 3.11; choose another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
-	$(UV) sync --locked --all-extras --quiet
+	$(UV) sync --locked --all-extras --compile-bytecode --quiet
 	@touch $@
 
 $(abspath .uv/bin/uv):
