@@ -42,8 +42,8 @@ Every operation of Neon's specification, as this platform answers it. Made from 
 
 ## Beyond the specification
 
-Older names, which neon-api uses; and below `/_local`, beside the API: `health`, `diagnose`, `reset` and
-`openapi.json`, which is this platform's own document.
+Older names, which neon-api uses. Beside the API, below `/_local`, are the routes of the platform's own that
+[platform](platform.md) lists; `/_local/openapi.json` is its own document.
 
 | method | path |
 |---|---|

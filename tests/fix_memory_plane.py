@@ -513,6 +513,9 @@ class MemoryLocal:
             computes={"asleep": len(self.state.endpoints)},
         )
 
+    async def finish_operations(self) -> int:
+        return len(self.state.operations)
+
     async def reset(self) -> int:
         count = len(self.state.projects)
         for kind in ("projects", "permissions", "branches", "endpoints", "roles", "databases", "operations"):

@@ -185,6 +185,7 @@ def test_keys(client: Client) -> None:
 def test_the_platform_itself(client: Client, made: ProjectCreated) -> None:
     assert client.health().status == "ok"
     assert client.diagnose().projects == 1
+    assert client.finish_operations() == len(made.operations)
     with pytest.raises(Refused, match="delete everything"):
         client.reset(confirm="yes")
     assert client.reset(confirm=RESET_CONFIRMATION).projects == 1

@@ -223,6 +223,7 @@ def test_health_of_the_platform_needs_no_key(wire: Any) -> None:
     [
         ("GET", "/diagnose"),
         ("POST", "/reset"),
+        ("POST", "/operations/finish"),
         ("GET", "/openapi.json"),
         ("GET", ""),
         ("GET", "/health/../diagnose"),

@@ -72,7 +72,7 @@ from dormouse.api.bodies import (
 )
 from dormouse.api.errors import ApiError, Malformed, NoAnswer, refusal
 from dormouse.api.json_form import from_json, list_from_json, to_json
-from dormouse.api.local import LOCAL_ROOT, Diagnosis, Health, Reset, ResetRequest
+from dormouse.api.local import LOCAL_ROOT, Diagnosis, Finished, Health, Reset, ResetRequest
 from dormouse.api.records import (
     ApiKey,
     ApiKeyCreated,
@@ -403,7 +403,7 @@ class Client:
         return self._post(EndpointChanged, _path("projects", project, "endpoints", endpoint, "restart"))
 
     def health(self) -> Health:
-        """That this platform serves, and its version. Neon has no such route, nor the two below."""
+        """That this platform serves, and its version. Neon has no such route, nor the three below."""
         return from_json(Health, self._local("GET", "/health"))
 
     def diagnose(self) -> Diagnosis:
@@ -413,6 +413,10 @@ class Client:
     def reset(self, *, confirm: str) -> Reset:
         """Delete all projects of this platform for good; `confirm` must be `local.RESET_CONFIRMATION`."""
         return from_json(Reset, self._local("POST", "/reset", to_json(ResetRequest(confirm=confirm))))
+
+    def finish_operations(self) -> int:
+        """Say of all operations that have ended that they have, where `DORMOUSE_OPERATIONS` is `manual`."""
+        return from_json(Finished, self._local("POST", "/operations/finish")).operations
 
     def _get(self, kind: type[T], path: str, **query: str | int | None) -> T:
         given = {name: value for name, value in query.items() if value is not None}

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["LOCAL_ROOT", "RESET_CONFIRMATION", "Diagnosis", "Health", "PostgresFound", "Reset", "ResetRequest"]
+__all__ = [
+    "LOCAL_ROOT",
+    "RESET_CONFIRMATION",
+    "Diagnosis",
+    "Finished",
+    "Health",
+    "PostgresFound",
+    "Reset",
+    "ResetRequest",
+]
 
 LOCAL_ROOT = "/_local"
 """At the server's root, beside the API's: no route of Neon's will ever begin so."""
@@ -68,3 +77,10 @@ class Reset:
     """What a reset took away."""
 
     projects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """`POST /_local/operations/finish`: how many operations are said to have ended from now on."""
+
+    operations: int

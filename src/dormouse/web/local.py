@@ -13,7 +13,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dormouse.api.local import RESET_CONFIRMATION, Diagnosis, Health, PostgresFound, Reset
+from dormouse.api.local import RESET_CONFIRMATION, Diagnosis, Finished, Health, PostgresFound, Reset
 from dormouse.errors import Invalid
 from dormouse.web import reading
 from dormouse.web.answers import answer
@@ -36,6 +36,10 @@ class Local(Protocol):
         """Delete all projects for good, those that wait to be recovered too; how many there were."""
         ...
 
+    async def finish_operations(self) -> int:
+        """Say of all operations that have ended that they have; how many there were."""
+        ...
+
 
 @dataclass(frozen=True)
 class LocalRoutes:
@@ -51,6 +55,7 @@ class LocalRoutes:
             ApiRoute(method="GET", path="/health", handler=health),
             ApiRoute(method="GET", path="/diagnose", handler=self.diagnose),
             ApiRoute(method="POST", path="/reset", handler=self.reset, body=ResetBody),
+            ApiRoute(method="POST", path="/operations/finish", handler=self.finish_operations),
             ApiRoute(method="GET", path="/openapi.json", handler=self.openapi),
         ]
 
@@ -64,6 +69,10 @@ class LocalRoutes:
         if asked.confirm != RESET_CONFIRMATION:
             raise Invalid(f'to delete all projects for good, send {{"confirm": "{RESET_CONFIRMATION}"}}')
         return answer(Reset(projects=await self._there().reset()))
+
+    async def finish_operations(self, _request: Request) -> Response:
+        """Say that operations have ended, for whoever wants to decide when."""
+        return answer(Finished(operations=await self._there().finish_operations()))
 
     async def openapi(self, _request: Request) -> Response:
         """This document."""
