@@ -6,17 +6,14 @@ import psycopg
 import pytest
 from fix_platform import Made, Platform, new_home, platform_in, rows, wait_until
 
+from dormouse.api.bodies import BranchCreate, BranchUpdate, EndpointUpdate
 from dormouse.api.errors import Busy, Exists, Missing, Refused
 from dormouse.names import BranchId, EndpointId
 
 
 def branch_of(platform: Platform, made: Made, name: str, *, parent: BranchId | None = None) -> Made:
     """A branch with a primary, and how to connect to it."""
-    from dormouse.api.bodies import BranchCreate, NewEndpoint
-
-    answer = platform.client.create_branch(
-        made.project, branch=BranchCreate(name=name, parent_id=parent), endpoints=[NewEndpoint(type="read_write")]
-    )
+    answer = platform.client.create_branch(made.project, BranchCreate(name=name, parent_id=parent))
     endpoint = EndpointId(answer.endpoints[0].id)
     url = made.url.replace(made.primary, endpoint)
     return Made(project=made.project, branch=BranchId(answer.branch.id), primary=endpoint, url=url)
@@ -73,8 +70,6 @@ def test_a_name_is_taken_once(platform: Platform) -> None:
 
 
 def test_a_child_of_a_protected_branch_has_passwords_of_its_own(platform: Platform) -> None:
-    from dormouse.api.bodies import BranchUpdate
-
     made = platform.create()
     rows(made.url)
     platform.client.update_branch(made.project, made.branch, BranchUpdate(protected=True))
@@ -89,8 +84,6 @@ def test_a_child_of_a_protected_branch_has_passwords_of_its_own(platform: Platfo
 
 
 def test_an_expired_branch_goes_by_itself(platform: Platform) -> None:
-    from dormouse.api.bodies import BranchUpdate
-
     made = platform.create()
     dev = branch_of(platform, made, "dev")
     rows(dev.url)
@@ -115,7 +108,7 @@ def test_roles_and_databases_by_api_are_real_and_those_by_sql_are_seen(platform:
     client = platform.client
 
     role = client.create_role(made.project, made.branch, "ann o'hara").role
-    client.create_database(made.project, made.branch, "shop ☃", owner_name=role.name)
+    client.create_database(made.project, made.branch, "shop ☃", owner=role.name)
     hers = psycopg.conninfo.make_conninfo(made.url, user=role.name, password=role.password, dbname="shop ☃")
     assert rows(hers, "SELECT pg_has_role(current_user, 'neon_superuser', 'member'), usesuper FROM pg_user "
                       "WHERE usename = current_user") == [(True, False)]  # fmt: skip
@@ -163,8 +156,6 @@ def test_a_deleted_project_is_out_of_reach_and_comes_back_whole(platform: Platfo
 
 
 def test_a_disabled_endpoint_refuses_and_a_size_changes_memory_alone(platform: Platform) -> None:
-    from dormouse.api.bodies import EndpointUpdate
-
     made = platform.create(replica=True)
     assert rows(made.replica_url, "SELECT 1") == [(1,)]
     fixed = rows(made.url, "SHOW max_connections")
