@@ -19,7 +19,7 @@ from fix_platform import Platform, rows, wait_until
 from dormouse.api.bodies import BranchCreate, BranchEndpoint, BranchUpdate, EndpointCreate, EndpointUpdate
 from dormouse.api.client import Client
 from dormouse.api.errors import Refused
-from dormouse.api.records import Endpoint
+from dormouse.api.records import Endpoint, Operation
 from dormouse.names import BranchId, EndpointId, ProjectId
 from dormouse.storage.layout import Layout
 
@@ -178,10 +178,10 @@ def look(platform: Platform) -> Findings:
         "half built": {folder.name for folder in subfolders(layout.building)},
         "several lives": {folder.name for folder in branch_folders if len(list(folder.iterdir())) != 1},
         "unended": {
-            f"{each.action} {each.status}"
+            f"{each.action} is {each.status}"
             for project in projects
             for each in client.operations(project, limit=1000).operations
-            if each.status not in ENDED
+            if is_under_way(each)
         },
     }
     return Findings(said, found)
@@ -214,16 +214,35 @@ def awake_data_directories(home: Path) -> set[Path]:
     return found
 
 
-def is_at_rest(platform: Platform) -> bool:
-    """No operation is under way, and no compute between two states."""
+def unrest(platform: Platform) -> list[str]:
+    """Operations under way, and computes between two states."""
     client = platform.client
+    found = []
     for project in (ProjectId(each.id) for each in client.projects(limit=400).projects):
         operations = client.operations(project, limit=1000).operations
-        if any(each.status not in ENDED for each in operations):
-            return False
-        if any(each.pending_state for each in client.endpoints(project)):
-            return False
-    return True
+        found += [
+            f"{each.action} of {each.branch_id} is {each.status}" for each in operations if is_under_way(each)
+        ]
+        endpoints = client.endpoints(project)
+        found += [f"{each.id} is to be {each.pending_state}" for each in endpoints if each.pending_state]
+    return found
+
+
+def is_under_way(operation: Operation) -> bool:
+    return operation.status not in ENDED
+
+
+def until_it_rests(platform: Platform) -> None:
+    """Fail with what does not end."""
+    try:
+        wait_until(lambda: not unrest(platform), "what was begun has ended", 30)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {unrest(platform)}\n{trouble(platform)}") from error
+
+
+def trouble(platform: Platform) -> str:
+    """What the log says beside the ordinary."""
+    return "\n".join(line for line in platform.log().splitlines() if " INFO " not in line)[-6000:]
 
 
 def answers(platform: Platform) -> dict[str, str]:
@@ -263,7 +282,7 @@ def test_two_clients_leave_a_catalog_a_disk_and_processes_that_agree(
 
     done, refused = visitors[0].done + visitors[1].done, visitors[0].refused + visitors[1].refused
     print(f"seed {seed}: {sum(done.values())} done {dict(done)}, refused {dict(refused)}")
-    wait_until(lambda: is_at_rest(own_platform), "what was begun has ended", 60)
+    until_it_rests(own_platform)
     at_rest = look(own_platform)
     assert at_rest.found == at_rest.said
     assert answers(own_platform) == {}
