@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
 UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser lint unit conformance soak bench clean
+.PHONY: help setup demo test browser matrix lint unit conformance soak bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,20 @@ demo: setup ## the main job: platform, project, replica, the example site (ARGS=
 
 test: lint ## lint, then the tests but those in a browser (ARGS="tests/unit -x" for a part)
 	$(BIN)/python -m pytest -n 2 $(or $(ARGS),--ignore=tests/browser)
+
+# The newest Django needs Python 3.12; the interpreters that this machine has are used, and none is downloaded.
+OTHERS := 3.12 3.13
+
+matrix: setup ## the Django half on Python 3.12 and 3.13, and so on the newest Django, where the machine has them
+	@for version in $(OTHERS); do \
+	  python=$$($(UV) python find --no-python-downloads $$version 2>/dev/null \
+	    || ls "$$HOME"/.pyenv/versions/$$version.*/bin/python$$version 2>/dev/null | tail -1); \
+	  test -n "$$python" || { echo "no Python $$version here"; continue; }; \
+	  export UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-$$version; \
+	  $(UV) sync --locked --all-extras --quiet --python $$python || exit 1; \
+	  $(CURDIR)/.venv-$$version/bin/python -c 'import django, sys; print("Python", sys.version.split()[0], "Django", django.__version__)'; \
+	  $(CURDIR)/.venv-$$version/bin/python -m pytest -q -n 2 tests/unit/django_dormouse tests/integration/django_dormouse || exit 1; \
+	done
 
 browser: setup ## the site in Chromium; in a process of its own, since Playwright keeps an event loop in it
 	$(BIN)/python -m pytest tests/browser $(ARGS)
@@ -58,4 +72,4 @@ bench: setup ## what things cost, beside their peers (minutes; wants a quiet mac
 	$(BIN)/python bench/api.py
 
 clean: ## remove what was installed here; homes and their data stay
-	rm -rf $(VENV) .uv .conformance dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .uv .conformance dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
