@@ -201,6 +201,9 @@ class FakeApi:
             return replace(found, status=self.ending, error=error)
         return found
 
+    def finish_operations(self) -> int:
+        return len(self.operation_list)
+
     # Branches
 
     def branches(self, project: str) -> BranchesPage:

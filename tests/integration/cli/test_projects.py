@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fix_platform import Platform, rows, wait_until
+from fix_platform import Platform, new_home, platform_in, rows, wait_until
 
 
 class Desk:
@@ -30,6 +30,18 @@ class Desk:
         )
         assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def begin(self, *words: str) -> "subprocess.Popen[str]":
+        """A command that others run beside."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dormouse", *words],
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def found(self, *words: str) -> dict[str, str]:
         return dict(json.loads(self.type("env", "--format", "json", *words).stdout))
@@ -183,6 +195,18 @@ def test_one_command_waits_while_another_works(desk: Desk) -> None:
     wait_until(lambda: "init" not in desk.type("branch", "list").stdout, "both branches are ready")
     for name in ("one", "two"):
         desk.type("branch", "delete", name, "-yq")
+
+
+def test_what_ends_by_hand_is_waited_for(tmp_path: Path) -> None:
+    with platform_in(new_home(), DORMOUSE_OPERATIONS="manual") as slow:
+        desk = Desk(slow, tmp_path)
+        with desk.begin("project", "create", "slow") as made:
+            assert made.stderr is not None
+            assert "create_timeline" in made.stderr.readline()
+
+            assert json.loads(desk.type("operation", "finish", "--json").stdout)["operations"] > 0
+
+            assert made.wait(30) == 0
 
 
 @pytest.mark.parametrize("verb", ["up", "down", "logs"])

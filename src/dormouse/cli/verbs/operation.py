@@ -9,7 +9,7 @@ from dormouse.api.json_form import moment_text, to_json
 from dormouse.cli.group import group
 from dormouse.cli.moments import age
 from dormouse.cli.output import answer, answer_json, facts, table
-from dormouse.cli.session import Session, in_project
+from dormouse.cli.session import Session, in_project, with_session
 from dormouse.names import OperationId, ProjectId
 
 __all__ = ["operation"]
@@ -77,3 +77,14 @@ def get(session: Session, identifier: Annotated[str, typer.Argument(metavar="OPE
             }
         )
     )
+
+
+@operation.command("finish")
+@with_session()
+def finish(session: Session) -> None:
+    """Say of all operations that they have ended; for a platform that runs with DORMOUSE_OPERATIONS=manual.
+
+    Example: dormouse operation finish
+    """
+    count = session.client.finish_operations()
+    session.done(f"{count} operation{'' if count == 1 else 's'} ended", {"operations": count})

@@ -30,3 +30,10 @@ def test_an_unknown_operation_is_refused_in_the_servers_words(run: Any) -> None:
     done = run("operation", "get", "☃", "-q")
 
     assert (done.code, done.said) == (1, "dormouse: operation not found\n")
+
+
+def test_operations_are_said_to_have_ended(run: Any) -> None:
+    run("branch", "create", "pr-41")
+
+    assert run("operation", "finish").shown.startswith("1 operation ended")
+    assert json.loads(run("operation", "finish", "--json").shown) == {"operations": 1}
