@@ -33,7 +33,7 @@ from dormouse.control.rules import (
 )
 from dormouse.control.workshop import Workshop
 from dormouse.errors import DormouseError, RuleViolation
-from dormouse.names import BranchId, ProjectId, new_branch_id, new_incarnation, new_password
+from dormouse.names import BranchId, EndpointId, ProjectId, new_branch_id, new_incarnation, new_password
 from dormouse.wire.scram import build_verifier
 
 __all__ = ["Branches"]
@@ -57,7 +57,8 @@ class Branches:
     async def create(self, project: ProjectId, spec: BranchSpec) -> BranchCreated:
         """Return as soon as the records are there; the clone and the computes follow."""
         shop = self._shop
-        async with shop.changing(project):
+        default_id = next(branch.id for branch in shop.branches(project) if branch.default)
+        async with shop.changing(project, spec.parent_id or default_id):
             owner, branches = shop.project(project), shop.branches(project)
             may_have_another_branch(shop.quotas, branches)
             default = next(branch for branch in branches if branch.default)
@@ -106,7 +107,7 @@ class Branches:
 
     async def update(self, project: ProjectId, branch: BranchId, change: BranchChange) -> tuple[Branch, Ops]:
         """Rename, protect, let it expire."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, branch):
             found, branches = self._shop.branch(project, branch), self._shop.branches(project)
             now = self._shop.machine.now()
             changed = replace(found, updated_at=whole_second(now))
@@ -128,7 +129,7 @@ class Branches:
     async def delete(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
         """With its computes."""
         shop = self._shop
-        async with shop.changing(project):
+        async with shop.changing(project, branch):
             found = shop.branch(project, branch)
             may_delete_branch(found, shop.branches(project))
             suspends = [
@@ -145,7 +146,7 @@ class Branches:
 
     async def set_as_default(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
         """Make it the project's default; the old one becomes ordinary."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, branch):
             found = self._shop.ready_branch(project, branch)
             now = whole_second(self._shop.machine.now())
             olds = [other for other in self._shop.branches(project) if other.default and other.id != branch]
@@ -198,8 +199,11 @@ class Branches:
                 await shop.carrier.end(start.id, OperationStatus.CANCELLED, start.created_at, error.message)
             return
         for start in starts:
-            endpoint = next(e for e in self._catalog.endpoints.values() if e.id == start.endpoint_id)
-            if endpoint.type is EndpointType.READ_ONLY:
+            endpoint = self._catalog.endpoints.get(EndpointId(start.endpoint_id or ""))
+            if endpoint is None:
+                gone = "the endpoint does not exist any more"
+                await shop.carrier.end(start.id, OperationStatus.CANCELLED, start.created_at, gone)
+            elif endpoint.type is EndpointType.READ_ONLY:
                 replica = Plan(
                     id=start.id,
                     kind=PlanKind.CREATE_REPLICA,

@@ -43,7 +43,7 @@ class Databases:
         self, project: ProjectId, branch: BranchId, database: str, *, owner: str
     ) -> tuple[Database, Ops]:
         """Owned by a role of the branch."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, branch):
             found = self._shop.ready_branch(project, branch)
             may_be_called("database", database, (other.name for other in await self.all(project, branch)))
             self._owner(branch, owner)
@@ -67,7 +67,7 @@ class Databases:
         self, project: ProjectId, branch: BranchId, database: str, *, name: str | None, owner: str | None
     ) -> tuple[Database, Ops]:
         """Rename it, give it to another role."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, branch):
             found = self._shop.ready_branch(project, branch)
             old = await self.get(project, branch, database)
             changed = replace(old, updated_at=whole_second(self._shop.machine.now()))
@@ -86,7 +86,7 @@ class Databases:
 
     async def delete(self, project: ProjectId, branch: BranchId, database: str) -> tuple[Database, Ops]:
         """Cuts its clients."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, branch):
             found = self._shop.ready_branch(project, branch)
             old = await self.get(project, branch, database)
             statement = _names("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)

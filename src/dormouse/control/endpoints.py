@@ -52,7 +52,7 @@ class Endpoints:
     async def create(self, project: ProjectId, spec: EndpointSpec) -> tuple[Endpoint, Ops]:
         """A primary is there at once; a replica when its clone is."""
         shop = self._shop
-        async with shop.changing(project):
+        async with shop.changing(project, spec.branch_id):
             owner, branch = shop.project(project), shop.branch(project, spec.branch_id)
             may_have_another_endpoint(
                 shop.quotas, [e for e in self._catalog.endpoints.values() if e.project_id == project]
@@ -82,7 +82,7 @@ class Endpoints:
     ) -> tuple[Endpoint, Ops]:
         """Sizes take effect at the next start; a disabled one is put to sleep."""
         shop = self._shop
-        async with shop.changing(project):
+        async with shop.changing(project, shop.endpoint(project, endpoint).branch_id):
             found = shop.endpoint(project, endpoint)
             given = {name: getattr(change, name) for name in _CHANGEABLE if getattr(change, name) is not None}
             changed = replace(found, **given, updated_at=whole_second(shop.machine.now()))
@@ -97,7 +97,7 @@ class Endpoints:
     async def delete(self, project: ProjectId, endpoint: EndpointId) -> tuple[Endpoint, Ops]:
         """Cuts its clients."""
         shop = self._shop
-        async with shop.changing(project):
+        async with shop.changing(project, shop.endpoint(project, endpoint).branch_id):
             found = shop.endpoint(project, endpoint)
             branch = shop.branch(project, found.branch_id)
             others = [other for other in shop.endpoints_of(branch.id) if other.id != endpoint]

@@ -99,7 +99,7 @@ class Projects:
 
     async def delete(self, project: ProjectId) -> Project:
         """Take it away for seven days, then for good."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, whole=True):
             found = self._shop.project(project)
             may_delete_project(self._shop.branches(project))
             deleted = replace(found, deleted_at=whole_second(self._shop.machine.now()))
@@ -124,7 +124,7 @@ class Projects:
         plan = Plan(
             id=new_operation_id(self._shop.machine.chance), kind=PlanKind.REMOVE_PROJECT, project_id=project
         )
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, whole=True):
             await self._catalog.put(plan)
             await self._shop.carrier.carry_out(plan)
 

@@ -41,7 +41,7 @@ class Roles:
 
     async def create(self, project: ProjectId, branch: BranchId, role: str, *, no_login: bool) -> tuple[Role, Ops]:
         """A member of neon_superuser with a new password, which the answer carries."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, branch):
             found = self._shop.ready_branch(project, branch)
             may_be_called("role", role, (other.name for other in await self.all(project, branch)))
             now = whole_second(self._shop.machine.now())
@@ -58,7 +58,7 @@ class Roles:
 
     async def reset_password(self, project: ProjectId, branch: BranchId, role: str) -> tuple[Role, Ops]:
         """A new password, which the answer carries."""
-        async with self._shop.changing(project):
+        async with self._shop.changing(project, branch):
             found = self._shop.ready_branch(project, branch)
             old = await self.get(project, branch, role)
             if old.no_login:
@@ -70,7 +70,7 @@ class Roles:
     async def delete(self, project: ProjectId, branch: BranchId, role: str) -> tuple[Role, Ops]:
         """What it owns in databases of others goes to their owners."""
         shop = self._shop
-        async with shop.changing(project):
+        async with shop.changing(project, branch):
             branch_record = shop.ready_branch(project, branch)
             found = await self.get(project, branch, role)
             may_delete_role(role, shop.databases_of(branch))

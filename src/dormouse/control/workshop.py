@@ -25,6 +25,7 @@ from dormouse.control.model import (
     Project,
     Role,
 )
+from dormouse.control.planning import Plan
 from dormouse.control.rules import Quotas
 from dormouse.control.spares import Spares
 from dormouse.control.telling import Profile, Teller, held_state
@@ -123,8 +124,10 @@ class Workshop:
         return replace(endpoint, current_state=now, pending_state=pending)
 
     @asynccontextmanager
-    async def changing(self, project: ProjectId) -> AsyncIterator[None]:
-        """One change of a project at a time.
+    async def changing(
+        self, project: ProjectId, branch: BranchId | None = None, *, whole: bool = False
+    ) -> AsyncIterator[None]:
+        """One change of a project at a time; and after what is still being made on `branch`, or on the `whole`.
 
         Raises Locked when another one takes too long, or still seems to run.
         """
@@ -133,12 +136,27 @@ class Workshop:
         lock = self._locks.setdefault(project, asyncio.Lock())
         try:
             async with asyncio.timeout(_CONFLICT_WAIT_S):
-                await lock.acquire()
+                await self._acquire(
+                    lock, lambda plan: plan.project_id == project and (whole or plan.branch_id == branch)
+                )
         except TimeoutError:
             raise Locked(_CONFLICT) from None
         try:
             yield
         finally:
+            lock.release()
+
+    async def _acquire(self, lock: asyncio.Lock, conflicts: Callable[[Plan], bool]) -> None:
+        """Have the lock while no such plan is under way: a clone goes on when its maker has answered."""
+
+        def is_settled() -> bool:
+            return not any(map(conflicts, self.catalog.plans.values()))
+
+        while True:
+            await self.catalog.until(is_settled)
+            await lock.acquire()
+            if is_settled():
+                return
             lock.release()
 
     async def starting(self, operation: Operation, then: Callable[[], None] = lambda: None) -> Endpoint:
