@@ -127,7 +127,9 @@ class Session:
 
 def meant_now(*, local: bool = False, neon: bool = False) -> Local | Remote:
     """The platform that is meant in this environment. Raises UserError."""
-    return meant_platform(os.environ, read_login(login_file()), local=local, neon=neon)
+    # Who says --local is not stopped by a login that cannot be read.
+    login = None if local else read_login(login_file())
+    return meant_platform(os.environ, login, local=local, neon=neon)
 
 
 def client_for(platform: Local | Remote, *, timeout_s: float = 60.0) -> Client:

@@ -24,8 +24,9 @@ Run = Callable[..., Done]
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder of every test; nothing of the developer's own choices reaches it."""
-    for name in ("NEON_API_KEY", "NEON_API_HOST", "DORMOUSE_HOME"):
+    for name in ("NEON_API_KEY", "NEON_API_HOST"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DORMOUSE_HOME", str(tmp_path / "no-home"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     made = tmp_path / "work" / "shop"

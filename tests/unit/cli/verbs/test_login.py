@@ -62,3 +62,16 @@ def test_a_key_that_does_not_open_is_not_kept(run: Any) -> None:
 
 def test_no_key_is_asked_wrongly(run: Any) -> None:
     assert run("login", stdin="").code == 2
+
+
+def test_a_spoiled_login_is_named_and_stops_nobody_who_says_local(run: Any) -> None:
+    login_file().parent.mkdir(parents=True)
+    login_file().write_text("napi_half")
+
+    done = run("branch", "list")
+    assert (done.code, done.shown) == (1, "")
+    assert f"{login_file()} cannot be read" in done.said
+    assert "napi" not in done.said
+
+    assert "no platform runs in" in run("branch", "list", "--local").said
+    assert run("logout").code == 0
