@@ -3,8 +3,9 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from dormouse.control.changes import Record
+from dormouse.control.changes import Change, Put, Record
 from dormouse.control.model import (
     Branch,
     BranchChange,
@@ -82,10 +83,10 @@ class Branches:
                 )
                 endpoints.append(shop.maker().endpoint(owner, made))
             roles, verifiers = self._copied_roles(parent, branch)
-            first_id = max(self._catalog.databases, default=0) + 1
+            originals = shop.databases_of(parent.id)
             databases = [
-                replace(database, id=first_id + number, branch_id=branch.id)
-                for number, database in enumerate(shop.databases_of(parent.id))
+                replace(database, id=new_id, branch_id=branch.id)
+                for database, new_id in zip(originals, self._catalog.new_database_ids(len(originals)), strict=True)
             ]
             create = shop.maker().operation(OperationAction.CREATE_BRANCH, branch, None)
             starts = [
@@ -123,8 +124,10 @@ class Branches:
                 changed = _expiring(changed, change.expires_at, now)
             if changed.expires_at is not None and changed.protected:
                 raise RuleViolation("default and protected branches cannot expire")
-            await self._catalog.put(changed)
-        return changed, ()
+            # A compute that starts or stops meanwhile writes the rest of the record.
+            ours = {name: getattr(changed, name) for name in _CHANGEABLE}
+            await self._catalog.commit(lambda: [Put(replace(self._catalog.branches[branch], **ours))])
+        return self._catalog.branches[branch], ()
 
     async def delete(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
         """With its computes."""
@@ -147,12 +150,20 @@ class Branches:
     async def set_as_default(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
         """Make it the project's default; the old one becomes ordinary."""
         async with self._shop.changing(project, branch):
-            found = self._shop.ready_branch(project, branch)
+            self._shop.ready_branch(project, branch)
             now = whole_second(self._shop.machine.now())
-            olds = [other for other in self._shop.branches(project) if other.default and other.id != branch]
-            changed = replace(found, default=True, expires_at=None, ttl_interval_seconds=None, updated_at=now)
-            await self._catalog.put(*[replace(old, default=False, updated_at=now) for old in olds], changed)
-        return changed, ()
+
+            def moved() -> list[Change]:
+                """Of the records as they are then: computes that start and stop write them too."""
+                there = self._catalog.branches
+                olds = [old for old in self._shop.branches(project) if old.default and old.id != branch]
+                new = replace(
+                    there[branch], default=True, expires_at=None, ttl_interval_seconds=None, updated_at=now
+                )
+                return [*[Put(replace(old, default=False, updated_at=now)) for old in olds], Put(new)]
+
+            await self._catalog.commit(moved)
+        return self._catalog.branches[branch], ()
 
     def _new_branch(self, parent: Branch, spec: BranchSpec) -> Branch:
         now, chance = self._shop.machine.now(), self._shop.machine.chance
@@ -218,6 +229,9 @@ class Branches:
 
     async def _ended(self, operations: list[Operation]) -> Ops:
         return tuple([(await self._catalog.operation(operation.id)) or operation for operation in operations])
+
+
+_CHANGEABLE: Final = ("name", "protected", "expires_at", "ttl_interval_seconds", "updated_at")
 
 
 def _expiring(branch: Branch, expires_at: datetime, now: datetime) -> Branch:

@@ -75,6 +75,7 @@ class Catalog:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="catalog")
         self._lock = asyncio.Lock()
         self._waiters: set[asyncio.Event] = set()
+        self._next_database_id = 1
         self._load()
 
     @classmethod
@@ -111,6 +112,16 @@ class Catalog:
                 waiter.set()
         if interrupted is not None:
             raise interrupted
+
+    def new_database_ids(self, count: int = 1) -> range:
+        """Ids that no database has, and nobody else was given.
+
+        They are taken before the record is written, so that a look at the records alone would give two makers in
+        two projects the same one; the second would then take the first one's row.
+        """
+        first = max(self._next_database_id, max(self.databases, default=0) + 1)
+        self._next_database_id = first + count
+        return range(first, self._next_database_id)
 
     async def put(self, *records: Record) -> None:
         """Insert or replace records that depend on nothing that may change meanwhile. As `commit`."""

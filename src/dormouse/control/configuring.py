@@ -15,7 +15,7 @@ from dormouse.control.reconciling import OnServer, reconcile
 from dormouse.errors import StartFailed
 from dormouse.names import BranchId
 
-__all__ = ["agreed", "configure", "next_database_id", "read_server"]
+__all__ = ["agreed", "configure", "read_server"]
 
 _ROLES: Final = "SELECT rolname, rolcanlogin FROM pg_roles WHERE NOT starts_with(rolname, 'pg_')"
 _DATABASES: Final = (
@@ -68,16 +68,13 @@ def agreed(computes: Computes, branch: Branch, server: OnServer) -> list[Change]
     if branch.config_pending:
         return []
     catalog = computes.catalog
+    known = [database for database in catalog.databases.values() if database.branch_id == branch.id]
+    unknown = server.owners.keys() - {database.name for database in known}
     return reconcile(
         branch,
         server,
         [role for role in catalog.roles.values() if role.branch_id == branch.id],
-        [database for database in catalog.databases.values() if database.branch_id == branch.id],
-        next_database_id=next_database_id(computes),
+        known,
+        next_database_id=catalog.new_database_ids(len(unknown)).start,
         now=computes.machine.now(),
     )
-
-
-def next_database_id(computes: Computes) -> int:
-    """One that no database has."""
-    return max(computes.catalog.databases, default=0) + 1

@@ -8,7 +8,6 @@ import psycopg
 from psycopg import sql
 
 from dormouse.control.changes import Change, Delete, Put
-from dormouse.control.configuring import next_database_id
 from dormouse.control.model import Branch, Database, OperationAction, whole_second
 from dormouse.control.plane import Ops
 from dormouse.control.roles import agree_with_server
@@ -51,7 +50,7 @@ class Databases:
                 raise RuleViolation("branch has no read_write endpoint to apply the change on")
             now = whole_second(self._shop.machine.now())
             made = Database(
-                id=next_database_id(self._shop.computes),
+                id=self._catalog.new_database_ids()[0],
                 branch_id=branch,
                 name=database,
                 owner_name=owner,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from dormouse.compute.lifecycle import ComputeState
+from dormouse.control.changes import Put
 from dormouse.control.model import (
     Endpoint,
     EndpointChange,
@@ -88,7 +89,10 @@ class Endpoints:
             changed = replace(found, **given, updated_at=whole_second(shop.machine.now()))
             if changed.autoscaling_limit_min_cu > changed.autoscaling_limit_max_cu:
                 raise Invalid("autoscaling_limit_min_cu is larger than autoscaling_limit_max_cu")
-            await self._catalog.put(changed)
+            # A compute that starts or stops meanwhile writes the rest of the record.
+            ours = {**given, "updated_at": changed.updated_at}
+            await self._catalog.commit(lambda: [Put(replace(self._catalog.endpoints[endpoint], **ours))])
+            changed = self._catalog.endpoints[endpoint]
             shop.computes.changed.set()  # its time to sleep may be another now
             if not changed.disabled or not self._is_up(changed):
                 return shop.shown(changed), ()

@@ -39,8 +39,8 @@ class Projects:
         except PostgresNotFound as error:
             raise RuleViolation(error.message, error.hint) from error
         may_have_another_project(shop.quotas, self._catalog.projects.values())
-        next_id = max(self._catalog.databases, default=0) + 1
-        made = shop.maker().project(spec, pg_version=postgres.major, database_id=next_id)
+        (database_id,) = self._catalog.new_database_ids()
+        made = shop.maker().project(spec, pg_version=postgres.major, database_id=database_id)
         plan = Plan(
             id=made.operations[0].id,
             kind=PlanKind.CREATE_PROJECT,

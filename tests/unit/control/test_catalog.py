@@ -552,3 +552,13 @@ def test_the_schema_has_a_column_for_every_field(path: Path) -> None:
         columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
         assert columns == {field.name for field in fields(record)}
     connection.close()
+
+
+async def test_gives_no_database_id_twice(tmp_path: Path) -> None:
+    catalog = Catalog.open(tmp_path / "catalog.sqlite")
+    await catalog.put(PROJECT, BRANCH, DATABASE)
+
+    first, second = catalog.new_database_ids(2), catalog.new_database_ids()
+
+    assert (list(first), list(second)) == ([8, 9], [10])
+    await catalog.close()
