@@ -22,6 +22,7 @@ from dormouse.control.model import (
     EndpointState,
     Operation,
     OperationAction,
+    OperationStatus,
     Project,
     Role,
 )
@@ -160,8 +161,15 @@ class Workshop:
             lock.release()
 
     async def starting(self, operation: Operation, then: Callable[[], None] = lambda: None) -> Endpoint:
-        """Begin to wake a compute, let the operation tell how it went, and do `then` in either case."""
-        endpoint = self.catalog.endpoints[EndpointId(operation.endpoint_id or "")]
+        """Begin to wake a compute, let the operation tell how it went, and do `then` in either case.
+
+        Raises NotFound for one that is no more.
+        """
+        endpoint = self.catalog.endpoints.get(EndpointId(operation.endpoint_id or ""))
+        if endpoint is None:  # deleted while the operation was written
+            gone = "the endpoint does not exist any more"
+            await self.carrier.end(operation.id, OperationStatus.CANCELLED, operation.created_at, gone)
+            raise NotFound("endpoint not found")
         compute = self.computes.of(endpoint)
 
         async def wake() -> None:
