@@ -215,9 +215,9 @@ def awake_data_directories(home: Path) -> set[Path]:
 
 
 def unrest(platform: Platform) -> list[str]:
-    """Operations under way, and computes between two states."""
+    """Operations under way, computes between two states, and what is being built: a spare is, after each use."""
     client = platform.client
-    found = []
+    found = [f"{each.name} is being built" for each in subfolders(Layout(platform.home).building)]
     for project in (ProjectId(each.id) for each in client.projects(limit=400).projects):
         operations = client.operations(project, limit=1000).operations
         found += [
@@ -278,18 +278,22 @@ def test_two_clients_leave_a_catalog_a_disk_and_processes_that_agree(
         deadline = time.monotonic() + seconds
         runs = [both.submit(visitor.act_until, deadline, failed) for visitor in visitors]
         for run in runs:
-            run.result()
+            error = run.exception()
+            assert error is None, f"seed {seed}: {error!r}\n{trouble(own_platform)}"
 
     done, refused = visitors[0].done + visitors[1].done, visitors[0].refused + visitors[1].refused
     print(f"seed {seed}: {sum(done.values())} done {dict(done)}, refused {dict(refused)}")
     until_it_rests(own_platform)
     at_rest = look(own_platform)
-    assert at_rest.found == at_rest.said
+    for kind, said in at_rest.said.items():
+        assert at_rest.found[kind] == said, kind
     assert answers(own_platform) == {}
 
     own_platform.kill()
     own_platform.up()
+    until_it_rests(own_platform)
     again = look(own_platform)
-    assert again.found == again.said
+    for kind, said in again.said.items():
+        assert again.found[kind] == said, f"{kind} after kill -9"
     for kind in ("projects", "branches", "replicas"):
         assert again.said[kind] == at_rest.said[kind]
