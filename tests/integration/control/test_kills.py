@@ -6,6 +6,7 @@ SIGKILL; the next one opens the same home.
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import shutil
@@ -127,6 +128,9 @@ async def world_in(home: Path) -> AsyncIterator[World]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for compute in service.computes._computes.values():
+            if compute._server is not None:
+                await compute._server._close_admin()
         await catalog.close()
 
 
@@ -158,6 +162,8 @@ def home(seed: tuple[Path, ProjectCreated]) -> Iterator[Path]:
     folder = new_home()
     subprocess.run(["cp", "-a", seed[0], folder], check=True)
     yield folder
+    # What a kill left open is collected here, and not in the middle of somebody else's test.
+    gc.collect()
     kill_servers(folder)
     shutil.rmtree(folder.parent, ignore_errors=True)
 
