@@ -12,6 +12,7 @@ from dormouse.control.model import (
     BranchCreated,
     BranchSpec,
     BranchState,
+    Database,
     Endpoint,
     EndpointSpec,
     EndpointType,
@@ -24,6 +25,7 @@ from dormouse.control.model import (
 )
 from dormouse.control.plane import Ops
 from dormouse.control.planning import Plan, PlanKind
+from dormouse.control.roles import agree_with_server
 from dormouse.control.rules import (
     may_be_called,
     may_delete_branch,
@@ -34,7 +36,7 @@ from dormouse.control.rules import (
 )
 from dormouse.control.workshop import Workshop
 from dormouse.errors import DormouseError, RuleViolation
-from dormouse.names import BranchId, EndpointId, ProjectId, new_branch_id, new_incarnation, new_password
+from dormouse.names import BranchId, ProjectId, new_branch_id, new_incarnation, new_password
 from dormouse.wire.scram import build_verifier
 
 __all__ = ["Branches"]
@@ -60,42 +62,32 @@ class Branches:
         shop = self._shop
         default_id = next(branch.id for branch in shop.branches(project) if branch.default)
         async with shop.changing(project, spec.parent_id or default_id):
-            owner, branches = shop.project(project), shop.branches(project)
+            branches = shop.branches(project)
             may_have_another_branch(shop.quotas, branches)
             default = next(branch for branch in branches if branch.default)
             parent = shop.ready_branch(project, spec.parent_id or default.id)
             if parent.expires_at is not None:
                 raise RuleViolation("a branch that expires cannot have children")
-            branch = self._new_branch(parent, spec)
+            head = await agree_with_server(shop, parent)
+            branch = replace(self._new_branch(parent, spec), parent_lsn=head or parent.end_of_wal)
             may_be_called("branch", branch.name, (other.name for other in branches))
             if spec.expires_at is not None:
                 may_expire(branch, branches, spec.expires_at, shop.machine.now())
-            endpoints: list[Endpoint] = []
-            for wanted in spec.endpoints:
-                may_have_another_endpoint(shop.quotas, [*self._catalog.endpoints.values(), *endpoints])
-                may_have_endpoint(wanted.type, endpoints)
-                made = EndpointSpec(
-                    branch_id=branch.id,
-                    type=wanted.type,
-                    autoscaling_limit_min_cu=wanted.autoscaling_limit_min_cu,
-                    autoscaling_limit_max_cu=wanted.autoscaling_limit_max_cu,
-                    suspend_timeout_seconds=wanted.suspend_timeout_seconds,
-                )
-                endpoints.append(shop.maker().endpoint(owner, made))
+            endpoints = self._new_endpoints(branch, spec)
             roles, verifiers = self._copied_roles(parent, branch)
-            originals = shop.databases_of(parent.id)
-            databases = [
-                replace(database, id=new_id, branch_id=branch.id)
-                for database, new_id in zip(originals, self._catalog.new_database_ids(len(originals)), strict=True)
-            ]
+            databases = self._copied_databases(parent, branch)
             create = shop.maker().operation(OperationAction.CREATE_BRANCH, branch, None)
-            starts = [
-                shop.maker().operation(OperationAction.START_COMPUTE, branch, endpoint.id)
-                for endpoint in endpoints
-            ]
+            wake = OperationAction.START_COMPUTE
+            starts = [shop.maker().operation(wake, branch, endpoint.id) for endpoint in endpoints]
             plan = Plan(id=create.id, kind=PlanKind.CREATE_BRANCH, project_id=project, branch_id=branch.id)
+            # In the journal from the start: what is promised with the branch is made after a kill, too.
+            replicas = [
+                replace(plan, id=start.id, kind=PlanKind.CREATE_REPLICA, endpoint_id=endpoint.id)
+                for start, endpoint in zip(starts, endpoints, strict=True)
+                if endpoint.type is EndpointType.READ_ONLY
+            ]
             records: list[Record] = [branch, *roles, *verifiers, *databases, *endpoints]
-            await self._catalog.put(*records, create, *starts, plan)
+            await self._catalog.put(*records, create, *starts, plan, *replicas)
         shop.spawn_task(self._make(plan, starts))
         await asyncio.sleep(0)
         return BranchCreated(
@@ -185,6 +177,32 @@ class Branches:
         )
         return branch if spec.expires_at is None else _expiring(branch, spec.expires_at, now)
 
+    def _new_endpoints(self, branch: Branch, spec: BranchSpec) -> list[Endpoint]:
+        shop = self._shop
+        project = self._catalog.projects[branch.project_id]
+        others = [endpoint for endpoint in self._catalog.endpoints.values() if endpoint.project_id == project.id]
+        endpoints: list[Endpoint] = []
+        for wanted in spec.endpoints:
+            may_have_another_endpoint(shop.quotas, [*others, *endpoints])
+            may_have_endpoint(wanted.type, endpoints)
+            made = EndpointSpec(
+                branch_id=branch.id,
+                type=wanted.type,
+                autoscaling_limit_min_cu=wanted.autoscaling_limit_min_cu,
+                autoscaling_limit_max_cu=wanted.autoscaling_limit_max_cu,
+                suspend_timeout_seconds=wanted.suspend_timeout_seconds,
+            )
+            endpoints.append(shop.maker().endpoint(project, made))
+        return endpoints
+
+    def _copied_databases(self, parent: Branch, branch: Branch) -> list[Database]:
+        originals = self._shop.databases_of(parent.id)
+        ids = self._catalog.new_database_ids(len(originals))
+        return [
+            replace(database, id=new_id, branch_id=branch.id)
+            for database, new_id in zip(originals, ids, strict=True)
+        ]
+
     def _copied_roles(self, parent: Branch, branch: Branch) -> tuple[list[Role], list[StoredVerifier]]:
         """The parent's roles with their passwords; with fresh ones if it is protected."""
         stored = {key[1]: record for key, record in self._catalog.verifiers.items() if key[0] == parent.id}
@@ -207,22 +225,17 @@ class Branches:
             await shop.carrier.carry_out(plan)
         except DormouseError as error:
             for start in starts:
-                await shop.carrier.end(start.id, OperationStatus.CANCELLED, start.created_at, error.message)
+                await shop.carrier.end(
+                    start.id,
+                    OperationStatus.CANCELLED,
+                    start.created_at,
+                    error.message,
+                    forget=self._catalog.plans.get(start.id),
+                )
             return
         for start in starts:
-            endpoint = self._catalog.endpoints.get(EndpointId(start.endpoint_id or ""))
-            if endpoint is None:
-                gone = "the endpoint does not exist any more"
-                await shop.carrier.end(start.id, OperationStatus.CANCELLED, start.created_at, gone)
-            elif endpoint.type is EndpointType.READ_ONLY:
-                replica = Plan(
-                    id=start.id,
-                    kind=PlanKind.CREATE_REPLICA,
-                    project_id=plan.project_id,
-                    branch_id=plan.branch_id,
-                    endpoint_id=endpoint.id,
-                )
-                await self._catalog.put(replica)
+            replica = self._catalog.plans.get(start.id)
+            if replica is not None:
                 await shop.carrier.carry_out(replica)
             else:
                 await shop.starting(start)

@@ -18,6 +18,7 @@ from dormouse.names import BranchId
 __all__ = ["agreed", "configure", "read_server"]
 
 _ROLES: Final = "SELECT rolname, rolcanlogin FROM pg_roles WHERE NOT starts_with(rolname, 'pg_')"
+_VERIFIERS: Final = "SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-%'"
 _DATABASES: Final = (
     "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
 )
@@ -57,9 +58,14 @@ async def read_server(connection: psycopg.AsyncConnection) -> OnServer:
     """What the server has, without the platform's own. Raises psycopg.Error."""
     roles = await (await connection.execute(_ROLES)).fetchall()
     databases = await (await connection.execute(_DATABASES)).fetchall()
+    verifiers = await (await connection.execute(_VERIFIERS)).fetchall()
+    head = await (await connection.execute("SELECT pg_current_wal_flush_lsn()")).fetchone()
     ours = (ADMIN_ROLE, NEON_SUPERUSER)
     return OnServer(
-        roles={name: can_log_in for name, can_log_in in roles if name not in ours}, owners=dict(databases)
+        roles={name: can_log_in for name, can_log_in in roles if name not in ours},
+        owners=dict(databases),
+        verifiers=dict(verifiers),
+        head=head[0] if head else "",
     )
 
 
@@ -75,6 +81,7 @@ def agreed(computes: Computes, branch: Branch, server: OnServer) -> list[Change]
         server,
         [role for role in catalog.roles.values() if role.branch_id == branch.id],
         known,
+        [record for key, record in catalog.verifiers.items() if key[0] == branch.id],
         next_database_id=catalog.new_database_ids(len(unknown)).start,
         now=computes.machine.now(),
     )

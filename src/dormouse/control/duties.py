@@ -23,10 +23,10 @@ from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.server import Server
 from dormouse.compute.supervisor import Compute, Duty, Start
 from dormouse.compute.wal import format_lsn, has_replayed, parse_lsn
-from dormouse.control.changes import Change, Delete, Put
+from dormouse.control.changes import Change, Put
 from dormouse.control.computes import Computes
 from dormouse.control.configuring import agreed, configure, read_server
-from dormouse.control.model import Branch, Endpoint, EndpointState, EndpointType, StoredVerifier, whole_second
+from dormouse.control.model import Branch, Endpoint, EndpointState, EndpointType, whole_second
 from dormouse.control.reconciling import OnServer
 from dormouse.errors import RuleViolation, StartFailed
 from dormouse.names import EndpointId
@@ -40,7 +40,6 @@ _REPLAY_STALL_S: Final = 60.0
 _DRAIN_S: Final = 0.2
 """How long a primary that stops waits for its replicas; a slower one finds the rest in the archive."""
 
-_VERIFIERS: Final = "SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-%'"
 _CUT_CLIENTS: Final = (
     "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity "
     "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -65,7 +64,6 @@ class PrimaryDuty:
         self._computes = computes
         self._catalog = computes.catalog
         self._endpoint = endpoint
-        self._verifiers: dict[str, str] | None = None
         self._on_server: OnServer | None = None
 
     async def prepare(self) -> Start:
@@ -79,7 +77,7 @@ class PrimaryDuty:
 
     async def _prepare(self) -> Start:
         endpoint, branch, postgres, folder = _records(self._computes, self._endpoint)
-        self._verifiers = None
+        self._on_server = None
         await self._catalog.commit(
             lambda: [
                 Put(replace(self._catalog.branches[branch.id], stopped_cleanly=False)),
@@ -107,14 +105,12 @@ class PrimaryDuty:
         """Cut the clients, so that nobody changes a password after it was read."""
         async with server.admin() as connection:
             await connection.execute(_CUT_CLIENTS)
-            rows = await (await connection.execute(_VERIFIERS)).fetchall()
             self._on_server = await read_server(connection)
             # So that a replica which is awake shows the last commit as soon as its primary sleeps.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DRAIN_S):
                     while not await self._replicas_are_current(connection):  # noqa: ASYNC110 - a server's state
                         await asyncio.sleep(_POLL_S)
-        self._verifiers = dict(rows)
 
     async def after_stop(self, control: ControlData | None) -> None:
         """Keep what the proxy and the replicas need while it sleeps."""
@@ -122,7 +118,7 @@ class PrimaryDuty:
         if endpoint is None:
             return
         # Without the verifiers of this stop the next client must wake it to be checked.
-        clean = control is not None and control.is_clean and self._verifiers is not None
+        clean = control is not None and control.is_clean and self._on_server is not None
         end_of_wal = format_lsn(control.checkpoint) if control is not None and clean else ""
         await self._catalog.commit(lambda: self._stopped(endpoint, clean=clean, end_of_wal=end_of_wal))
         for replica in self._computes.replicas(endpoint.branch_id):
@@ -148,14 +144,6 @@ class PrimaryDuty:
         )
         if clean and self._on_server is not None:
             changes += agreed(self._computes, branch, self._on_server)
-        if clean and self._verifiers is not None:
-            kept = {key[1]: record for key, record in self._catalog.verifiers.items() if key[0] == branch.id}
-            changes += [Delete(record) for role, record in kept.items() if role not in self._verifiers]
-            changes += [
-                Put(StoredVerifier(branch_id=branch.id, role=role, verifier=verifier))
-                for role, verifier in self._verifiers.items()
-                if role not in kept or kept[role].verifier != verifier
-            ]
         return changes
 
 

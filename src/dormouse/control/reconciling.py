@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dormouse.control.changes import Change, Delete, Put
-from dormouse.control.model import Branch, Database, Role
+from dormouse.control.model import Branch, Database, Role, StoredVerifier
 
 __all__ = ["OnServer", "reconcile"]
 
@@ -22,6 +22,10 @@ class OnServer:
     """Whether each can log in, by name."""
     owners: Mapping[str, str] = field(default_factory=dict)
     """Of each database, by name."""
+    verifiers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of each role that can log in by password, by name."""
+    head: str = ""
+    """The LSN up to which it has written."""
 
 
 def reconcile(
@@ -29,12 +33,13 @@ def reconcile(
     server: OnServer,
     roles: Collection[Role],
     databases: Collection[Database],
+    verifiers: Collection[StoredVerifier],
     *,
     next_database_id: int,
     now: datetime,
 ) -> list[Change]:
     """What to change in the records of the branch; empty when they agree."""
-    changes: list[Change] = []
+    changes = _reconcile_verifiers(branch, server, verifiers)
     known_roles = {role.name: role for role in roles}
     changes += [Delete(role) for name, role in known_roles.items() if name not in server.roles]
     for name, can_log_in in server.roles.items():
@@ -73,3 +78,13 @@ def reconcile(
         elif database.owner_name != owner:
             changes.append(Put(replace(database, owner_name=owner, updated_at=now)))
     return changes
+
+
+def _reconcile_verifiers(branch: Branch, server: OnServer, stored: Collection[StoredVerifier]) -> list[Change]:
+    known = {record.role: record for record in stored}
+    gone: list[Change] = [Delete(record) for role, record in known.items() if role not in server.verifiers]
+    return gone + [
+        Put(StoredVerifier(branch_id=branch.id, role=role, verifier=verifier))
+        for role, verifier in server.verifiers.items()
+        if role not in known or known[role].verifier != verifier
+    ]

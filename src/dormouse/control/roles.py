@@ -121,20 +121,23 @@ class Roles:
         return replace(role, password=password), (operation,)
 
 
-async def agree_with_server(workshop: Workshop, branch: Branch) -> None:
-    """While its primary is awake, bring the records of a branch to where the server is."""
+async def agree_with_server(workshop: Workshop, branch: Branch) -> str:
+    """While its primary is awake, bring the records of a branch to where the server is; returns its head.
+
+    "" when it is not awake, and the records are those of its last stop.
+    """
     primary = workshop.computes.primary(branch.id)
     if primary is None or not workshop.is_awake(branch.id) or branch.config_pending:
-        return
+        return ""
     try:
         async with primary.server.admin() as connection:
             server = await read_server(connection)
     except psycopg.Error:
-        return  # it is about to stop; what it had is in the records then
+        return ""  # it is about to stop; what it had is in the records then
+    catalog = workshop.catalog
     if agreed(workshop.computes, branch, server):
-        await workshop.catalog.commit(
-            lambda: agreed(workshop.computes, workshop.catalog.branches[branch.id], server)
-        )
+        await catalog.commit(lambda: agreed(workshop.computes, catalog.branches[branch.id], server))
+    return server.head
 
 
 def _names(text: LiteralString, *names: str) -> sql.Composed:

@@ -1,5 +1,6 @@
 """Branches, roles and databases, as a client of API and Postgres sees them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -30,12 +31,12 @@ def test_a_branch_has_its_parents_rows_and_passwords_and_goes_its_own_way(
         platform.put_to_sleep(made)
 
     dev = branch_of(platform, made, "dev")
+    visitor = psycopg.conninfo.make_conninfo(dev.url, user="visitor", password="of both")
+    assert rows(visitor, "SELECT current_user") == [("visitor",)], "before its compute was ever awake"
     rows(dev.url, "INSERT INTO t VALUES (2)")
 
     assert rows(dev.url, "SELECT count(*) FROM t") == [(2,)]
     assert rows(made.url, "SELECT count(*) FROM t") == [(1,)]
-    visitor = psycopg.conninfo.make_conninfo(dev.url, user="visitor", password="of both")
-    assert rows(visitor, "SELECT current_user") == [("visitor",)]
 
 
 def test_a_branch_of_a_branch_and_what_may_be_deleted(platform: Platform) -> None:
@@ -59,6 +60,16 @@ def test_a_branch_of_a_branch_and_what_may_be_deleted(platform: Platform) -> Non
     assert {path.name for path in platform.home.glob(f"projects/{made.project}/branches/*")} == {made.branch}
     with pytest.raises(psycopg.OperationalError, match="endpoint could not be found"):
         rows(leaf.url)
+
+
+def test_a_branch_says_at_once_where_it_begins(platform: Platform) -> None:
+    made = platform.create()
+    rows(made.url, "CREATE TABLE t (i int)")
+
+    answer = platform.client.create_branch(made.project, BranchCreate(name="dev"))
+
+    assert answer.branch.parent_id == made.branch
+    assert re.fullmatch(r"[0-9A-F]+/[0-9A-F]+", answer.branch.parent_lsn or "")
 
 
 def test_a_name_is_taken_once(platform: Platform) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dormouse.control.changes import Change, Delete, Put
-from dormouse.control.model import Branch, BranchState, Database, Role
+from dormouse.control.model import Branch, BranchState, Database, Role, StoredVerifier
 from dormouse.control.reconciling import OnServer, reconcile
 from dormouse.names import BranchId, Incarnation, ProjectId
 
@@ -28,7 +28,7 @@ SHOP = Database(id=3, branch_id=BRANCH.id, name="shop", owner_name="anna", creat
 
 
 def changes(server: OnServer, roles: list[Role], databases: list[Database]) -> list[Change]:
-    return reconcile(BRANCH, server, roles, databases, next_database_id=10, now=NOW)
+    return reconcile(BRANCH, server, roles, databases, [], next_database_id=10, now=NOW)
 
 
 def test_what_agrees_is_left_alone_with_its_password() -> None:
@@ -55,6 +55,22 @@ def test_another_owner_and_another_right_to_log_in_are_noted() -> None:
     found = changes(OnServer(roles={"anna": False}, owners={"shop": "ben"}), [ANNA], [SHOP])
 
     assert found == [Put(replace(ANNA, no_login=True)), Put(replace(SHOP, owner_name="ben"))]
+
+
+def test_verifiers_follow_the_server() -> None:
+    kept = [
+        StoredVerifier(branch_id=BRANCH.id, role=role, verifier=f"SCRAM-{role}")
+        for role in ("same", "old", "gone")
+    ]
+    server = OnServer(verifiers={"same": "SCRAM-same", "old": "SCRAM-changed", "new": "SCRAM-new"})
+
+    found = reconcile(BRANCH, server, [], [], kept, next_database_id=10, now=NOW)
+
+    assert found == [
+        Delete(kept[2]),
+        Put(replace(kept[1], verifier="SCRAM-changed")),
+        Put(StoredVerifier(branch_id=BRANCH.id, role="new", verifier="SCRAM-new")),
+    ]
 
 
 NAMES = st.sampled_from(["anna", "ben", "☃", "a b"])
