@@ -120,8 +120,7 @@ def test_the_end_without_a_last_word_is_noticed(relay, connect):
     connection = connect(relay.url())
     assert one(connection) == 1
 
-    for open_socket in relay._open[1:]:
-        open_socket.shutdown(socket.SHUT_RDWR)
+    relay.hang_up()
     time.sleep(0.05)
 
     assert one(connection) == 1
