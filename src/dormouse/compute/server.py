@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ _SLOWEST_POLL_S: Final = 0.05
 _RESTART_S: Final = 20.0
 """For a crash recovery without a new start; a longer one is an answer of its own."""
 _LOG_LIMIT_BYTES: Final = 8 << 20
+_RECOVERY: Final = {"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}
+"""Before it replays, Postgres syncs its whole directory. One call for the file system takes a fraction of an fsync
+for each of a thousand files (manual, 20.12); only Linux has it."""
+
 _STATUS_LINE: Final = 7
 """`postmaster.pid` holds a status in its eighth line (LOCK_FILE_LINE_PM_STATUS, miscadmin.h)."""
 
@@ -216,7 +221,7 @@ def _prepare_start(
     # Whoever wrote it is gone: leftovers were stopped when the platform started. Its number may belong to
     # another process by now, and Postgres would then refuse to start.
     (data / "postmaster.pid").unlink(missing_ok=True)
-    write_atomically(data / "dormouse.conf", render(settings), owner=owner, durably=False)
+    write_atomically(data / "dormouse.conf", render(settings | _RECOVERY), owner=owner, durably=False)
     if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
         log.replace(log.with_suffix(".log.1"))
 
