@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Final
 
+from dormouse.control.points import HEAD, Point
 from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
 
 __all__ = [
@@ -202,6 +203,16 @@ class Branch:
     end_of_wal: str = ""
     """The LSN a standby must have replayed to be current with this branch while its primary sleeps."""
     last_active: datetime | None = None
+    init_source: str = "parent-data"
+    """Or `schema-only`: then it is a root, and began without rows."""
+    last_reset_at: datetime | None = None
+    """When its data was last replaced by a reset."""
+    restored_from: str | None = None
+    """The snapshot that it was made from."""
+    restored_as: BranchId | None = None
+    """The branch whose place it takes when its restore is finalized."""
+    restore_status: str | None = None
+    """`restored`, then `finalized`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,6 +350,10 @@ class BranchSpec:
 
     name: str | None = None
     parent_id: BranchId | None = None
+    point: Point = HEAD
+    """Where on its parent it begins."""
+    schema_only: bool = False
+    """A root branch with the parent's schema and none of its rows."""
     protected: bool = False
     expires_at: datetime | None = None
     endpoints: tuple["NewEndpoint", ...] = ()

@@ -24,6 +24,18 @@ from dormouse.control.model import (
     ProjectSpec,
     Role,
 )
+from dormouse.control.past import (
+    History,
+    Kept,
+    RestoreSpec,
+    ScheduleItem,
+    Snapshot,
+    SnapshotChange,
+    SnapshotId,
+    SnapshotRestoreSpec,
+    SnapshotSpec,
+)
+from dormouse.control.points import Point
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 from dormouse.uri import ConnectionParameters
 
@@ -38,6 +50,8 @@ __all__ = [
     "Ops",
     "Projects",
     "Roles",
+    "Schemas",
+    "Snapshots",
 ]
 
 Ops = tuple[Operation, ...]
@@ -96,19 +110,100 @@ class Branches(Protocol):
         ...
 
     async def create(self, project: ProjectId, spec: BranchSpec) -> BranchCreated:
-        """From its parent's head, with the parent's roles, databases and passwords (fresh if it is protected)."""
+        """From its parent's head or past, with the parent's roles, databases and passwords (fresh if protected).
+
+        Raises RuleViolation for a point outside of what can be restored, and names the earliest one.
+        """
         ...
 
     async def update(self, project: ProjectId, branch: BranchId, change: BranchChange) -> tuple[Branch, Ops]:
         """Rename, protect, let it expire."""
         ...
 
-    async def delete(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
-        """With its computes. RuleViolation for the default branch, a protected one and one with children."""
+    async def delete(self, project: ProjectId, branch: BranchId, *, hard: bool = False) -> tuple[Branch, Ops]:
+        """With its computes; `hard`, so that it cannot be brought back.
+
+        RuleViolation for the default branch, a protected one and one with children.
+        """
+        ...
+
+    async def restore(self, project: ProjectId, branch: BranchId, spec: RestoreSpec) -> tuple[Branch, Ops]:
+        """Give it the data of a branch at a point: its parent's (a reset), its own past, another one's.
+
+        Ids, endpoints and passwords stay; clients are cut. What it had is kept: under a name, or to be undone.
+        """
+        ...
+
+    async def kept(self, project: ProjectId) -> list[Kept]:
+        """States that can be brought back, newest first."""
+        ...
+
+    async def recover(self, project: ProjectId, branch: BranchId) -> tuple[Branch, list[Endpoint], Ops]:
+        """Bring a deleted one back with its endpoints. NotFound, or Conflict when its name was taken meanwhile."""
+        ...
+
+    async def undo(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
+        """Bring back what the last restore, reset or deletion of it replaced; a second undo takes that back.
+
+        Raises NotFound when nothing is kept.
+        """
+        ...
+
+    async def finalize_restore(self, project: ProjectId, branch: BranchId, old_name: str | None) -> Ops:
+        """Put a branch that was made from a snapshot in the place of the one it is to replace.
+
+        It takes that one's name, endpoints and passwords; that one is then called `old_name`, or `… (old)`.
+        """
+        ...
+
+    async def history(self, project: ProjectId, branch: BranchId) -> History:
+        """From when on it can be restored, and what it takes on disk."""
         ...
 
     async def set_as_default(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
         """Make it the project's default; the old one becomes ordinary."""
+        ...
+
+
+class Snapshots(Protocol):
+    """States of root branches under a name."""
+
+    async def create(self, project: ProjectId, branch: BranchId, spec: SnapshotSpec) -> tuple[Snapshot, Ops]:
+        """RuleViolation for a branch that has a parent."""
+        ...
+
+    async def all(self, project: ProjectId) -> list[Snapshot]:
+        """Oldest first."""
+        ...
+
+    async def update(self, project: ProjectId, snapshot: SnapshotId, change: SnapshotChange) -> Snapshot:
+        """Rename it."""
+        ...
+
+    async def delete(self, project: ProjectId, snapshot: SnapshotId) -> Ops:
+        """Branches that were made from it stay."""
+        ...
+
+    async def restore(
+        self, project: ProjectId, snapshot: SnapshotId, spec: SnapshotRestoreSpec
+    ) -> tuple[Branch, list[Endpoint], Ops]:
+        """A new branch; if it is to be finalized, in the place of its target."""
+        ...
+
+    async def schedule(self, project: ProjectId, branch: BranchId) -> tuple[ScheduleItem, ...]:
+        """When snapshots are made by themselves."""
+        ...
+
+    async def set_schedule(self, project: ProjectId, branch: BranchId, items: tuple[ScheduleItem, ...]) -> None:
+        """Make them so from now on."""
+        ...
+
+
+class Schemas(Protocol):
+    """What is in a database besides rows."""
+
+    async def sql(self, project: ProjectId, branch: BranchId, database: str, point: Point) -> str:
+        """As `pg_dump --schema-only` writes it, without what differs from run to run. NotFound for no such database."""
         ...
 
 
@@ -270,6 +365,16 @@ class ControlPlane(Protocol):
     @property
     def branches(self) -> Branches:
         """Branches of a project."""
+        ...
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """States of root branches under a name."""
+        ...
+
+    @property
+    def schemas(self) -> Schemas:
+        """What is in a database besides rows."""
         ...
 
     @property
