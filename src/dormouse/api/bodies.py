@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dormouse.api.json_form import EXACT
 from dormouse.api.records import (
     Annotation,
+    BackupScheduleItem,
     Branch,
     ConnectionDetails,
     Database,
@@ -20,11 +22,14 @@ from dormouse.api.records import (
     ProjectSettings,
     Region,
     Role,
+    Snapshot,
+    Table,
 )
 from dormouse.names import BranchId
 
 __all__ = [
     "ApiKeyCreateRequest",
+    "BackupSchedule",
     "BranchAnswer",
     "BranchChanged",
     "BranchCount",
@@ -33,6 +38,9 @@ __all__ = [
     "BranchCreated",
     "BranchEndpoint",
     "BranchPagination",
+    "BranchRecovered",
+    "BranchRestore",
+    "BranchSchema",
     "BranchUpdate",
     "BranchUpdateRequest",
     "BranchesPage",
@@ -53,8 +61,10 @@ __all__ = [
     "EndpointUpdateRequest",
     "Endpoints",
     "ErrorBody",
+    "FinalizeRestore",
     "NewBranch",
     "OperationAnswer",
+    "Operations",
     "OperationsPage",
     "Organizations",
     "PermissionGrantRequest",
@@ -76,6 +86,15 @@ __all__ = [
     "RoleCreateRequest",
     "RolePassword",
     "Roles",
+    "SchemaComparison",
+    "SnapshotAnswer",
+    "SnapshotCreated",
+    "SnapshotRestore",
+    "SnapshotRestored",
+    "SnapshotUpdate",
+    "SnapshotUpdateRequest",
+    "Snapshots",
+    "Tables",
 ]
 
 
@@ -256,6 +275,13 @@ class OperationAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """The answer to a change of which there is nothing else to say."""
+
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionUri:
     """`GET …/connection_uri`"""
 
@@ -294,7 +320,7 @@ class BranchCreate:
     name: str | None = None
     parent_id: BranchId | None = None
     parent_lsn: str | None = None
-    parent_timestamp: datetime | None = None
+    parent_timestamp: datetime | None = field(default=None, metadata=EXACT)
     protected: bool | None = None
     init_source: str | None = None
     """`parent-data` or `schema-only`."""
@@ -317,6 +343,7 @@ class BranchCreateRequest:
 
     branch: BranchCreate | None = None
     endpoints: tuple[BranchEndpoint, ...] | None = None
+    annotation_value: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,6 +381,122 @@ class BranchChanged:
 
     branch: Branch
     operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchRestore:
+    """`POST …/branches/{id}/restore`: whose data, and of when; without a point, of now.
+
+    A branch restored to its own past, or one that has children, needs `preserve_under_name`.
+    """
+
+    source_branch_id: BranchId
+    source_lsn: str | None = None
+    source_timestamp: datetime | None = field(default=None, metadata=EXACT)
+    preserve_under_name: str | None = None
+    """What the branch has now stays under this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchRecovered:
+    """The answer to `POST …/branches/{id}/recover`: what is there again."""
+
+    branch: Branch
+    endpoints: tuple[Endpoint, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    """Not in Neon's answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizeRestore:
+    """`POST …/branches/{id}/finalize_restore`"""
+
+    name: str | None = None
+    """What the branch that is replaced is called from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """A schema as a model of its tables."""
+
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchSchema:
+    """`GET …/branches/{id}/schema`, in the form that was asked for."""
+
+    sql: str | None = None
+    json: Tables | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaComparison:
+    """`GET …/branches/{id}/compare_schema`: a unified diff, empty where there is no difference."""
+
+    diff: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshots:
+    """`GET …/snapshots`"""
+
+    snapshots: tuple[Snapshot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotCreated:
+    """The answer to `POST …/branches/{id}/snapshot`."""
+
+    snapshot: Snapshot
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotUpdate:
+    """What may be changed of a snapshot; None leaves it."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotUpdateRequest:
+    """`PATCH …/snapshots/{id}`"""
+
+    snapshot: SnapshotUpdate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotAnswer:
+    """The answer to a change of a snapshot."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRestore:
+    """`POST …/snapshots/{id}/restore`: a new branch; if it is to be finalized, in the place of the target."""
+
+    name: str | None = None
+    target_branch_id: BranchId | None = None
+    """By default the branch that the snapshot was made of."""
+    finalize_restore: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRestored:
+    """The answer to the restore of a snapshot."""
+
+    branch: Branch
+    operations: tuple[Operation, ...]
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSchedule:
+    """`GET` and `PUT …/branches/{id}/backup_schedule`"""
+
+    schedule: tuple[BackupScheduleItem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import http.client
 import ipaddress
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
@@ -23,6 +24,7 @@ from urllib.request import (
 
 from dormouse.api.bodies import (
     ApiKeyCreateRequest,
+    BackupSchedule,
     BranchAnswer,
     BranchChanged,
     BranchCount,
@@ -31,6 +33,9 @@ from dormouse.api.bodies import (
     BranchCreateRequest,
     BranchEndpoint,
     BranchesPage,
+    BranchRecovered,
+    BranchRestore,
+    BranchSchema,
     BranchUpdate,
     BranchUpdateRequest,
     ConnectionUri,
@@ -48,7 +53,9 @@ from dormouse.api.bodies import (
     Endpoints,
     EndpointUpdate,
     EndpointUpdateRequest,
+    FinalizeRestore,
     OperationAnswer,
+    Operations,
     OperationsPage,
     Organizations,
     PermissionGrantRequest,
@@ -69,15 +76,35 @@ from dormouse.api.bodies import (
     RoleCreateRequest,
     RolePassword,
     Roles,
+    SchemaComparison,
+    SnapshotAnswer,
+    SnapshotCreated,
+    SnapshotRestore,
+    SnapshotRestored,
+    Snapshots,
+    SnapshotUpdate,
+    SnapshotUpdateRequest,
 )
 from dormouse.api.errors import ApiError, Malformed, NoAnswer, refusal
-from dormouse.api.json_form import from_json, list_from_json, to_json
-from dormouse.api.local import LOCAL_ROOT, Diagnosis, Finished, Health, Reset, ResetRequest
+from dormouse.api.json_form import exact_moment_text, from_json, list_from_json, to_json
+from dormouse.api.local import (
+    LOCAL_ROOT,
+    BranchHistories,
+    BranchHistory,
+    Diagnosis,
+    Finished,
+    Health,
+    KeptState,
+    KeptStates,
+    Reset,
+    ResetRequest,
+)
 from dormouse.api.records import (
     ApiKey,
     ApiKeyCreated,
     ApiKeyRevoked,
     Auth,
+    BackupScheduleItem,
     Branch,
     CurrentUser,
     Database,
@@ -89,6 +116,8 @@ from dormouse.api.records import (
     Project,
     Region,
     Role,
+    Snapshot,
+    Table,
 )
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 
@@ -262,10 +291,22 @@ class Client:
         search: str | None = None,
         sort_by: str | None = None,
         sort_order: str | None = None,
+        include_deleted: bool = False,
     ) -> BranchesPage:
-        """One page of branches; without `limit`, all of them."""
-        query = {"limit": limit, "cursor": cursor, "search": search, "sort_by": sort_by, "sort_order": sort_order}
-        return self._get(BranchesPage, _path("projects", project, "branches"), **query)
+        """One page of branches; without `limit`, all of them.
+
+        With `include_deleted` also those that can be recovered: they have a `recovery`.
+        """
+        return self._get(
+            BranchesPage,
+            _path("projects", project, "branches"),
+            limit=limit,
+            cursor=cursor,
+            search=search,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            include_deleted="true" if include_deleted else None,
+        )
 
     def branch_count(self, project: ProjectId, *, search: str | None = None) -> int:
         """How many branches there are."""
@@ -281,12 +322,16 @@ class Client:
         branch: BranchCreate | None = None,
         *,
         endpoints: tuple[BranchEndpoint, ...] = (BranchEndpoint(type="read_write"),),
+        annotation: Mapping[str, str] | None = None,
     ) -> BranchCreated:
         """Make a branch with its computes; raises Exists for a name that is taken.
 
-        Without computes nobody can connect to it.
+        Without computes nobody can connect to it. `annotation` are words that lists show beside it.
         """
-        body = to_json(BranchCreateRequest(branch=branch or BranchCreate(), endpoints=endpoints))
+        request = BranchCreateRequest(
+            branch=branch or BranchCreate(), endpoints=endpoints, annotation_value=annotation
+        )
+        body = to_json(request)
         return self._post(BranchCreated, _path("projects", project, "branches"), body)
 
     def update_branch(
@@ -298,13 +343,145 @@ class Client:
             body["branch"] |= {"expires_at": None}
         return self._patch(BranchChanged, _path("projects", project, "branches", branch), body)
 
-    def delete_branch(self, project: ProjectId, branch: BranchId) -> BranchChanged | None:
-        """Delete a branch with its computes; None from a server that says it was gone already."""
-        return self._delete(BranchChanged, _path("projects", project, "branches", branch))
+    def delete_branch(self, project: ProjectId, branch: BranchId, *, hard: bool = False) -> BranchChanged | None:
+        """Delete a branch with its computes; None from a server that says it was gone already.
+
+        `hard`, so that it cannot be recovered.
+        """
+        path = _path("projects", project, "branches", branch)
+        return self._delete(BranchChanged, path + ("?hard_delete=true" if hard else ""))
+
+    def recover_branch(self, project: ProjectId, branch: BranchId) -> BranchRecovered:
+        """Bring a deleted branch back with its computes; raises Exists where its name was taken meanwhile."""
+        return self._post(BranchRecovered, _path("projects", project, "branches", branch, "recover"))
+
+    def restore_branch(self, project: ProjectId, branch: BranchId, restore: BranchRestore) -> BranchChanged:
+        """Give a branch the data of another one, or of its own past; its clients are cut off."""
+        path = _path("projects", project, "branches", branch, "restore")
+        return self._post(BranchChanged, path, to_json(restore))
+
+    def finalize_restore(
+        self, project: ProjectId, branch: BranchId, *, name: str | None = None
+    ) -> tuple[Operation, ...]:
+        """Put a branch that was made from a snapshot in the place of the one that it is to replace.
+
+        `name` is what that one is called afterwards.
+        """
+        path = _path("projects", project, "branches", branch, "finalize_restore")
+        return self._post(Operations, path, to_json(FinalizeRestore(name=name))).operations
 
     def set_default_branch(self, project: ProjectId, branch: BranchId) -> BranchChanged:
         """Make a branch the project's default; the old one becomes ordinary."""
         return self._post(BranchChanged, _path("projects", project, "branches", branch, "set_as_default"))
+
+    def branch_schema(
+        self,
+        project: ProjectId,
+        branch: BranchId,
+        database: str,
+        *,
+        lsn: str | None = None,
+        timestamp: datetime | None = None,
+    ) -> str:
+        """What is in a database besides rows, as SQL; now, or at one of the two points."""
+        path = _path("projects", project, "branches", branch, "schema")
+        answer = self._get(BranchSchema, path, db_name=database, lsn=lsn, timestamp=_moment(timestamp))
+        return answer.sql or ""
+
+    def branch_tables(
+        self,
+        project: ProjectId,
+        branch: BranchId,
+        database: str,
+        *,
+        lsn: str | None = None,
+        timestamp: datetime | None = None,
+    ) -> tuple[Table, ...]:
+        """The tables of a database with their columns and constraints; now, or at one of the two points."""
+        path = _path("projects", project, "branches", branch, "schema")
+        answer = self._get(
+            BranchSchema, path, db_name=database, lsn=lsn, timestamp=_moment(timestamp), format="json"
+        )
+        return () if answer.json is None else answer.json.tables
+
+    def compare_schema(
+        self,
+        project: ProjectId,
+        branch: BranchId,
+        database: str,
+        *,
+        base_branch: BranchId | None = None,
+        lsn: str | None = None,
+        timestamp: datetime | None = None,
+        base_lsn: str | None = None,
+        base_timestamp: datetime | None = None,
+    ) -> str:
+        """How a schema differs from that of its base, by default the parent: a unified diff, or nothing."""
+        answer = self._get(
+            SchemaComparison,
+            _path("projects", project, "branches", branch, "compare_schema"),
+            db_name=database,
+            base_branch_id=base_branch,
+            lsn=lsn,
+            timestamp=_moment(timestamp),
+            base_lsn=base_lsn,
+            base_timestamp=_moment(base_timestamp),
+        )
+        return answer.diff
+
+    def snapshots(self, project: ProjectId) -> tuple[Snapshot, ...]:
+        """The snapshots of a project."""
+        return self._get(Snapshots, _path("projects", project, "snapshots")).snapshots
+
+    def create_snapshot(
+        self,
+        project: ProjectId,
+        branch: BranchId,
+        *,
+        name: str | None = None,
+        lsn: str | None = None,
+        timestamp: datetime | None = None,
+        expires_at: datetime | None = None,
+    ) -> SnapshotCreated:
+        """Keep a state of a root branch, its present one or that at one of the two points."""
+        path = _path("projects", project, "branches", branch, "snapshot")
+        query = _query(name=name, lsn=lsn, timestamp=_moment(timestamp), expires_at=_moment(expires_at))
+        return self._post(SnapshotCreated, path + query)
+
+    def update_snapshot(self, project: ProjectId, snapshot: str, change: SnapshotUpdate) -> Snapshot:
+        """Change what was given."""
+        body = to_json(SnapshotUpdateRequest(snapshot=change))
+        return self._patch(SnapshotAnswer, _path("projects", project, "snapshots", snapshot), body).snapshot
+
+    def delete_snapshot(self, project: ProjectId, snapshot: str) -> tuple[Operation, ...]:
+        """Delete a snapshot; branches that were made from it stay."""
+        path = _path("projects", project, "snapshots", snapshot)
+        return self._call(Operations, "DELETE", path).operations
+
+    def restore_snapshot(
+        self,
+        project: ProjectId,
+        snapshot: str,
+        *,
+        name: str | None = None,
+        target_branch_id: BranchId | None = None,
+        finalize: bool = False,
+    ) -> SnapshotRestored:
+        """Make a branch from a snapshot; with `finalize`, in the place of the target, by default its source."""
+        body = to_json(SnapshotRestore(name=name, target_branch_id=target_branch_id, finalize_restore=finalize))
+        return self._post(SnapshotRestored, _path("projects", project, "snapshots", snapshot, "restore"), body)
+
+    def backup_schedule(self, project: ProjectId, branch: BranchId) -> tuple[BackupScheduleItem, ...]:
+        """When snapshots of a branch are made by themselves."""
+        path = _path("projects", project, "branches", branch, "backup_schedule")
+        return self._get(BackupSchedule, path).schedule
+
+    def set_backup_schedule(
+        self, project: ProjectId, branch: BranchId, schedule: tuple[BackupScheduleItem, ...]
+    ) -> None:
+        """Make snapshots so from now on; an empty schedule makes none."""
+        path = _path("projects", project, "branches", branch, "backup_schedule")
+        self._json("PUT", path, to_json(BackupSchedule(schedule=schedule)))
 
     def branch_endpoints(self, project: ProjectId, branch: BranchId) -> tuple[Endpoint, ...]:
         """The endpoints of a branch."""
@@ -403,7 +580,7 @@ class Client:
         return self._post(EndpointChanged, _path("projects", project, "endpoints", endpoint, "restart"))
 
     def health(self) -> Health:
-        """That this platform serves, and its version. Neon has no such route, nor the three below."""
+        """That this platform serves, and its version. Neon has no such route, nor those below."""
         return from_json(Health, self._local("GET", "/health"))
 
     def diagnose(self) -> Diagnosis:
@@ -418,9 +595,24 @@ class Client:
         """Say of all operations that have ended that they have, where `DORMOUSE_OPERATIONS` is `manual`."""
         return from_json(Finished, self._local("POST", "/operations/finish")).operations
 
+    def branch_histories(self, project: ProjectId) -> tuple[BranchHistory, ...]:
+        """From when on each branch of a project can be restored, and what it takes on disk."""
+        return from_json(BranchHistories, self._local("GET", _path("projects", project, "branches"))).branches
+
+    def kept_states(self, project: ProjectId) -> tuple[KeptState, ...]:
+        """The states of branches that an undo can bring back, newest first."""
+        return from_json(KeptStates, self._local("GET", _path("projects", project, "kept"))).kept
+
+    def undo_branch(self, project: ProjectId, branch: BranchId) -> BranchChanged:
+        """Bring back what the last restore, reset or deletion of a branch replaced.
+
+        A second undo takes the first back. Raises Missing where nothing is kept.
+        """
+        path = _path("projects", project, "branches", branch, "undo")
+        return from_json(BranchChanged, self._local("POST", path))
+
     def _get(self, kind: type[T], path: str, **query: str | int | None) -> T:
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._call(kind, "GET", f"{path}?{urlencode(given)}" if given else path)
+        return self._call(kind, "GET", path + _query(**query))
 
     def _post(self, kind: type[T], path: str, body: Mapping[str, Any] | None = None) -> T:
         return from_json(kind, self._json("POST", path, body))
@@ -496,6 +688,16 @@ def _is_loopback(host: str) -> bool:
 
 def _path(*segments: str) -> str:
     return "".join("/" + quote(segment, safe="") for segment in segments)
+
+
+def _query(**query: str | int | None) -> str:
+    """What stands behind a path, with its `?`; nothing where nothing was given."""
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else exact_moment_text(moment)
 
 
 def _read(no: HTTPError) -> bytes:

@@ -4,18 +4,18 @@
 `object` (whatever JSON holds), and `X | None`.
 
 Read generously, written strictly: unknown fields are passed over; None is left out, and moments are in whole
-seconds and UTC.
+seconds and UTC. A moment that chooses between two commits needs more than seconds: its field is marked `EXACT`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
-from types import NoneType, UnionType
-from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Final, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from dormouse.api.errors import Malformed
 
-__all__ = ["from_json", "list_from_json", "moment_text", "to_json"]
+__all__ = ["EXACT", "exact_moment_text", "from_json", "list_from_json", "moment_text", "to_json"]
 
 T = TypeVar("T")
 
@@ -23,6 +23,9 @@ Read = Callable[[object, str], Any]
 """From a JSON value and its place in the document; raises Malformed."""
 Write = Callable[[Any], object] | None
 """None where the value is its own JSON."""
+
+EXACT: Final = MappingProxyType({"moment": "exact"})
+"""Metadata of a field whose moment is written to the microsecond."""
 
 
 def to_json(record: Any) -> dict[str, Any]:
@@ -59,10 +62,15 @@ def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def exact_moment_text(moment: datetime) -> str:
+    """`2025-01-16T21:01:59.250000Z`, or without a fraction where there is none."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def _writers(kind: type[Any]) -> tuple[tuple[str, Write], ...]:
     if (known := _WRITERS.get(kind)) is None:
         hints = get_type_hints(kind)
-        known = _WRITERS[kind] = tuple((each.name, _write(hints[each.name])) for each in fields(kind))
+        known = _WRITERS[kind] = tuple((each.name, _write_field(each, hints[each.name])) for each in fields(kind))
     return known
 
 
@@ -76,6 +84,10 @@ def _readers(kind: type[Any]) -> tuple[tuple[str, Read, bool], ...]:
 
 def _is_required(each: Field[Any]) -> bool:
     return each.default is MISSING and each.default_factory is MISSING
+
+
+def _write_field(each: Field[Any], hint: Any) -> Write:
+    return exact_moment_text if each.metadata.get("moment") == "exact" else _write(hint)
 
 
 def _write(hint: Any) -> Write:

@@ -1,14 +1,22 @@
 """What this platform tells of itself beyond Neon's API: the records of its routes below `/_local`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dormouse.api.json_form import EXACT
+from dormouse.names import BranchId, OperationId
 
 __all__ = [
     "LOCAL_ROOT",
     "RESET_CONFIRMATION",
+    "BranchHistories",
+    "BranchHistory",
     "Diagnosis",
     "Finished",
     "Health",
+    "KeptState",
+    "KeptStates",
     "PostgresFound",
     "Reset",
     "ResetRequest",
@@ -84,3 +92,47 @@ class Finished:
     """`POST /_local/operations/finish`: how many operations are said to have ended from now on."""
 
     operations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchHistory:
+    """What of a branch's past can be had, and what the branch takes on disk."""
+
+    branch_id: BranchId
+    earliest_lsn: str
+    """The first position that it can be restored to."""
+    earliest_time: datetime = field(metadata=EXACT)
+    head_lsn: str
+    """What it had written when it was last looked at."""
+    own_bytes: int
+    """On disk, without what it shares with others."""
+    bases: int
+    """States that a restore can begin from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchHistories:
+    """`GET /_local/projects/{id}/branches`"""
+
+    branches: tuple[BranchHistory, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptState:
+    """A state of a branch that something took the place of, and that an undo brings back."""
+
+    id: OperationId
+    """Of the operation that took its place."""
+    branch_id: BranchId
+    branch_name: str
+    because: str
+    """`restore`, `reset`, `delete` or `undo`."""
+    kept_at: datetime = field(metadata=EXACT)
+    kept_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptStates:
+    """`GET /_local/projects/{id}/kept`, newest first."""
+
+    kept: tuple[KeptState, ...]

@@ -22,10 +22,14 @@ __all__ = [
     "ApiKeyRevoked",
     "Auth",
     "AuthAccount",
+    "BackupScheduleItem",
     "BillingAccount",
     "Branch",
+    "BranchRecovery",
+    "Column",
     "ConnectionDetails",
     "ConnectionParameters",
+    "Constraint",
     "Creator",
     "CurrentUser",
     "Database",
@@ -40,8 +44,11 @@ __all__ = [
     "Project",
     "ProjectListItem",
     "ProjectSettings",
+    "ReferencedTable",
     "Region",
     "Role",
+    "Snapshot",
+    "Table",
 ]
 
 
@@ -316,6 +323,16 @@ class Creator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BranchRecovery:
+    """Until when a deleted branch can be brought back."""
+
+    deleted_at: datetime
+    recoverable_until: datetime
+    deletion_method: str
+    """`user`, or `ttl` where it expired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
     """One line of data with its own history."""
 
@@ -347,6 +364,14 @@ class Branch:
     expires_at: datetime | None = None
     ttl_interval_seconds: int | None = None
     last_reset_at: datetime | None = None
+    restore_status: str | None = None
+    """Of one that was made from a snapshot: `restored`, then `finalized`."""
+    restored_from: str | None = None
+    """The snapshot that it was made from."""
+    restored_as: BranchId | None = None
+    """The branch whose place it takes when its restore is finalized."""
+    recovery: BranchRecovery | None = None
+    """Only of a deleted one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -445,6 +470,78 @@ class Database:
     owner_name: str
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A state of a root branch under a name."""
+
+    id: str
+    name: str
+    created_at: datetime
+    lsn: str | None = None
+    timestamp: datetime | None = None
+    source_branch_id: BranchId | None = None
+    expires_at: datetime | None = None
+    manual: bool | None = None
+    """False of one that a schedule made."""
+    full_size: int | None = None
+    """In bytes."""
+    diff_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupScheduleItem:
+    """When snapshots of a branch are made by themselves, in UTC, and how long they stay."""
+
+    frequency: str
+    """`hourly`, `daily`, `weekly`, `monthly` or `yearly`."""
+    hour: int | None = None
+    day: int | None = None
+    """Of the week (1 is Monday) or of the month."""
+    month: int | None = None
+    retention_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferencedTable:
+    """What a foreign key refers to."""
+
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """A constraint of a table."""
+
+    type: str
+    """`primary_key`, `unique` or `foreign_key`."""
+    columns: tuple[str, ...]
+    name: str | None = None
+    referenced_table: ReferencedTable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    type: str
+    """`character varying(20)`"""
+    nullable: bool | None = None
+    generated: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table with its columns in their order."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    constraints: tuple[Constraint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 
 from dormouse.api.bodies import ErrorBody, ProjectCreate, ProjectCreateRequest
 from dormouse.api.errors import Malformed
-from dormouse.api.json_form import from_json, moment_text, to_json
+from dormouse.api.json_form import EXACT, exact_moment_text, from_json, moment_text, to_json
 from dormouse.names import BranchId
 
 
@@ -121,6 +121,29 @@ def test_whole_that_is_no_object(value: object) -> None:
 )
 def test_moments_are_whole_seconds_in_utc(moment: datetime, text: str) -> None:
     assert moment_text(moment) == text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    at: datetime | None = field(default=None, metadata=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2025, 1, 16, 21, 1, 59, 999999, tzinfo=UTC), "2025-01-16T21:01:59.999999Z"),
+        (datetime(2025, 1, 16, 21, 1, 59, 250000, tzinfo=UTC), "2025-01-16T21:01:59.250000Z"),
+        (datetime(2025, 1, 16, 23, 0, tzinfo=timezone(timedelta(hours=2))), "2025-01-16T21:00:00Z"),
+    ],
+)
+def test_a_moment_that_is_to_be_exact_keeps_its_fraction(moment: datetime, text: str) -> None:
+    assert exact_moment_text(moment) == text
+    assert to_json(Instant(at=moment)) == {"at": text}
+    assert from_json(Instant, to_json(Instant(at=moment))).at == moment
+
+
+def test_an_absent_exact_moment_stays_absent() -> None:
+    assert to_json(Instant()) == {}
 
 
 def test_request_holds_only_what_was_asked_for() -> None:
