@@ -10,6 +10,7 @@ from dormouse.control.model import (
     BranchState,
     Database,
     Endpoint,
+    EndpointSettings,
     EndpointSpec,
     EndpointType,
     Operation,
@@ -122,6 +123,7 @@ class Maker:
             autoscaling_limit_max_cu=usual.autoscaling_limit_max_cu if most is None else most,
             suspend_timeout_seconds=usual.suspend_timeout_seconds if timeout is None else timeout,
             disabled=spec.disabled,
+            settings=spec.settings or EndpointSettings(pg_settings=usual.pg_settings),
             created_at=now,
             updated_at=now,
         )

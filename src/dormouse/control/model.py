@@ -5,6 +5,7 @@ Names and enumerations are the Neon API's (Project, Branch, Endpoint, Role, Data
 its supervisor's: `Endpoint.current_state` is filled in by the service when it hands a record out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
@@ -18,6 +19,7 @@ __all__ = [
     "RECOVERABLE_FOR",
     "AllowedIps",
     "ApiKey",
+    "AuditLogLevel",
     "Branch",
     "BranchChange",
     "BranchCreated",
@@ -27,19 +29,23 @@ __all__ = [
     "Endpoint",
     "EndpointChange",
     "EndpointDefaults",
+    "EndpointSettings",
     "EndpointSpec",
     "EndpointState",
     "EndpointType",
+    "MaintenanceWindow",
     "NewEndpoint",
     "Operation",
     "OperationAction",
     "OperationStatus",
     "Permission",
+    "PreloadLibraries",
     "Project",
     "ProjectChange",
     "ProjectCreated",
     "ProjectSettings",
     "ProjectSpec",
+    "Quota",
     "Role",
     "StoredVerifier",
     "Unchanged",
@@ -110,6 +116,24 @@ class EndpointDefaults:
     autoscaling_limit_min_cu: float = 0.25
     autoscaling_limit_max_cu: float = 0.25
     suspend_timeout_seconds: int = 0
+    pg_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Of Postgres, by name. Kept and shown, not applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreloadLibraries:
+    """What a server is to load at its start. Kept and shown, not applied."""
+
+    use_defaults: bool = True
+    enabled_libraries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings:
+    """An endpoint's `settings`. Kept and shown, not applied."""
+
+    pg_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    preload_libraries: PreloadLibraries | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +145,36 @@ class AllowedIps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What a project may use up, in seconds and bytes; None and 0 are no limit. Kept and shown, not enforced."""
+
+    active_time_seconds: int | None = None
+    compute_time_seconds: int | None = None
+    written_data_bytes: int | None = None
+    data_transfer_bytes: int | None = None
+    logical_size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceWindow:
+    """When a provider may maintain its machines. Kept and shown: nothing is ever done in it here."""
+
+    weekdays: tuple[int, ...]
+    """1 is Monday."""
+    start_time: str
+    """`03:00`, in UTC."""
+    end_time: str
+
+
+class AuditLogLevel(StrEnum):
+    """How much a provider logs of who did what."""
+
+    BASE = "base"
+    EXTENDED = "extended"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
     """A project's `settings`. Kept and shown; nothing here changes what a compute does."""
 
@@ -129,6 +183,11 @@ class ProjectSettings:
     """One-way: once on, it stays on."""
     block_public_connections: bool = False
     block_vpc_connections: bool = False
+    quota: Quota = field(default_factory=Quota)
+    maintenance_window: MaintenanceWindow | None = None
+    hipaa: bool | None = None
+    audit_log_level: AuditLogLevel | None = None
+    preload_libraries: PreloadLibraries | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +272,8 @@ class Branch:
     """The branch whose place it takes when its restore is finalized."""
     restore_status: str | None = None
     """`restored`, then `finalized`."""
+    annotation: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Words that its creator attached to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +297,7 @@ class Endpoint:
     last_active: datetime | None = None
     started_at: datetime | None = None
     suspended_at: datetime | None = None
+    settings: EndpointSettings = field(default_factory=EndpointSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +382,7 @@ class EndpointSpec:
     autoscaling_limit_max_cu: float | None = None
     suspend_timeout_seconds: int | None = None
     disabled: bool = False
+    settings: EndpointSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,6 +420,7 @@ class BranchSpec:
     protected: bool = False
     expires_at: datetime | None = None
     endpoints: tuple["NewEndpoint", ...] = ()
+    annotation: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,6 +431,7 @@ class NewEndpoint:
     autoscaling_limit_min_cu: float | None = None
     autoscaling_limit_max_cu: float | None = None
     suspend_timeout_seconds: int | None = None
+    settings: EndpointSettings | None = None
 
 
 class Unchanged(Enum):
@@ -393,6 +458,7 @@ class EndpointChange:
     autoscaling_limit_max_cu: float | None = None
     suspend_timeout_seconds: int | None = None
     disabled: bool | None = None
+    settings: EndpointSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

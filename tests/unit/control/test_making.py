@@ -10,6 +10,7 @@ from dormouse.control.making import DEFAULT_REGION, Maker
 from dormouse.control.model import (
     BranchState,
     EndpointDefaults,
+    EndpointSettings,
     EndpointSpec,
     EndpointState,
     EndpointType,
@@ -52,6 +53,16 @@ def test_an_owner_is_named_after_the_database() -> None:
 def test_reserved_role_names_are_refused(name: str) -> None:
     with pytest.raises(Invalid, match=f"role name '{name}' is reserved"):
         made(ProjectSpec(role_name=name))
+
+
+def test_an_endpoint_has_the_projects_settings_of_postgres_unless_it_brings_its_own() -> None:
+    usual = EndpointDefaults(pg_settings={"work_mem": "4MB"})
+    found = made(ProjectSpec(endpoint_defaults=usual))
+    own = EndpointSettings(pg_settings={"work_mem": "8MB"})
+    spec = EndpointSpec(branch_id=found.branch.id, type=EndpointType.READ_ONLY, settings=own)
+
+    assert found.endpoint.settings == EndpointSettings(pg_settings={"work_mem": "4MB"})
+    assert Maker(chance=random.Random(2), now=NOW).endpoint(found.project, spec).settings == own
 
 
 @given(st.integers(0, 1 << 32))
