@@ -19,12 +19,14 @@
     └── ComputeError         a Postgres did not do what it should
         ├── StartFailed          with the last lines of its log
         └── StorageError         files: disk full, copy failed
+            └── CloneStopped         whoever had asked for the clone wants it no more
 
 `message` may be shown to a stranger: it never holds a password, a key or a connection string with one.
 """
 
 __all__ = [
     "AlreadyRunning",
+    "CloneStopped",
     "ComputeError",
     "Conflict",
     "DormouseError",
@@ -146,3 +148,7 @@ class StartFailed(ComputeError):
 
 class StorageError(ComputeError):
     """A data directory could not be made, copied or removed."""
+
+
+class CloneStopped(StorageError):
+    """A clone was told to stop; what it had made is for its caller to delete."""

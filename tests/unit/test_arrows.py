@@ -61,6 +61,7 @@ PURE = {
     "dormouse.wire.scram",
     "dormouse.storage.archive",
     "dormouse.storage.layout",
+    "dormouse.storage.sameness",
     "dormouse.compute.conf",
     "dormouse.compute.configuration",
     "dormouse.compute.lifecycle",

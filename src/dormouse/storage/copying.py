@@ -1,26 +1,38 @@
 """The driver that works everywhere: copying, in the kernel where it can.
 
-`copy_file_range` lets the kernel do it without a trip through our memory (Linux); elsewhere `sendfile` or
-plain reads, by way of `shutil`.
+`copy_file_range` lets the kernel do it without a trip through our memory (Linux); elsewhere it is plain reads
+and writes.
 """
 
-import contextlib
+import errno
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from dormouse.storage.driver import Probe, Usage
+from dormouse.storage.driver import Probe, Usage, Wanted, everything
+from dormouse.storage.measuring import usage_of
+from dormouse.storage.sameness import carried_mtime_ns, is_unchanged
+from dormouse.storage.tree import delete_tree, make_folders, stop_if_asked, work_through
 
 __all__ = ["CopyDriver"]
 
-_THREADS = 4
+_THREADS: Final = 4
 """A data directory is some thousand small files, so the time goes into system calls; more gains nothing."""
+
+_PIECE_BYTES: Final = 16 << 20
+"""After each of these a clone may be stopped: some hundredths of a second."""
+
+_CANNOT_COPY_IN_THE_KERNEL: Final = frozenset(
+    {errno.ENOSYS, errno.EXDEV, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.ENOTTY}
+)
+"""Another file system, an old kernel, a sandbox. What else goes wrong goes wrong for reads and writes as well."""
 
 
 class CopyDriver:
-    """Copies every byte; honest about what that costs."""
+    """Copies every byte that it cannot share with an earlier clone; honest about what that costs."""
 
     name = "copy"
 
@@ -34,84 +46,100 @@ class CopyDriver:
         target: Path,
         *,
         owner: tuple[int, int] | None = None,
-        wanted: Callable[[Path], bool] = lambda _: True,
+        wanted: Wanted = everything,
+        like: Path | None = None,
+        stop: threading.Event | None = None,
     ) -> Usage:
         """See `Driver.clone`."""
-        files: list[tuple[Path, Path]] = []
-        for folder, names in _walk(source, wanted):
-            made = target / folder
-            made.mkdir(mode=0o700)
-            if owner is not None:
-                os.chown(made, *owner)
-            files += [(source / folder / name, made / name) for name in names]
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="clone") as pool:
-            sizes = list(pool.map(lambda pair: _copy_file(pair[0], pair[1], owner), files))
-        return Usage(files=len(files), size_bytes=sum(sizes))
+        begun_ns = time.time_ns()
+        files = make_folders(source, target, owner, wanted)
+        copy = _Copy(source=source, target=target, owner=owner, like=like, stop=stop, begun_ns=begun_ns)
+        return work_through(files, copy.file, threads=_THREADS, stop=stop)
 
     def usage(self, folder: Path) -> Usage:
         """See `Driver.usage`."""
-        sizes = []
-        for below, _, names in os.walk(folder):
-            for name in names:
-                try:
-                    sizes.append((Path(below) / name).lstat().st_size)
-                except FileNotFoundError:
-                    continue
-        return Usage(files=len(sizes), size_bytes=sum(sizes))
+        return usage_of(folder)
 
     def delete(self, folder: Path) -> None:
         """See `Driver.delete`."""
-        while folder.exists():
-            # Whatever vanishes while we are at it spares us the work; then from the start, for the rest.
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(folder)
+        delete_tree(folder)
 
 
-def _walk(source: Path, wanted: Callable[[Path], bool]) -> Iterator[tuple[Path, list[str]]]:
-    """Each wanted folder, parents first, with the names of its wanted files; symbolic links are followed not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Copy:
+    """One clone being made."""
 
-    def unreadable(error: OSError) -> None:
-        # `os.walk` would pass over it, and the clone would lack a folder without a word.
-        if not isinstance(error, FileNotFoundError) or error.filename == str(source):
-            raise error
+    source: Path
+    target: Path
+    owner: tuple[int, int] | None
+    like: Path | None
+    stop: threading.Event | None
+    begun_ns: int
 
-    for below, folders, names in os.walk(source, onerror=unreadable):
-        here = Path(below).relative_to(source)
-        folders[:] = sorted(name for name in folders if wanted(here / name))
-        yield here, sorted(name for name in names if wanted(here / name))
+    def file(self, name: Path) -> Usage | None:
+        """Copy or link one file, relative to both folders; None for one that vanished."""
+        try:
+            read = os.open(self.source / name, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return None
+        try:
+            # Looked at before it is read: what changes from here on gets a later time than this.
+            found = os.fstat(read)
+            if self.like is not None and self._link(self.like / name, self.target / name, found):
+                return Usage(files=1, size_bytes=found.st_size, own_bytes=0)
+            size = self._copy(read, self.target / name, found)
+            return Usage(files=1, size_bytes=size, own_bytes=size)
+        finally:
+            os.close(read)
 
+    def _link(self, old: Path, new: Path, found: os.stat_result) -> bool:
+        """Make `new` another name of `old`, if that is the same as the file that was `found`."""
+        try:
+            there = old.lstat()
+            if (there.st_uid, there.st_gid) != (self.owner or (os.geteuid(), there.st_gid)):
+                return False
+            if not is_unchanged(
+                size=found.st_size,
+                mtime_ns=found.st_mtime_ns,
+                old_size=there.st_size,
+                old_mtime_ns=there.st_mtime_ns,
+                old_ctime_ns=there.st_ctime_ns,
+            ):
+                return False
+            os.link(old, new, follow_symlinks=False)
+        except OSError as error:
+            # No such file there, or one with all the names that a file may have (65,000 on ext4): then a copy.
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EMLINK, errno.EXDEV, errno.EPERM):
+                return False
+            raise
+        return True
 
-def _copy_file(source: Path, target: Path, owner: tuple[int, int] | None) -> int:
-    """Copy one file with its size in bytes as the answer; 0 for one that vanished."""
-    try:
-        read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return 0
-    try:
+    def _copy(self, read: int, target: Path, found: os.stat_result) -> int:
         write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            if owner is not None:
-                os.fchown(write, *owner)
-            return _copy_bytes(read, write)
+            if self.owner is not None:
+                os.fchown(write, *self.owner)
+            size = self._copy_bytes(read, write)
+            os.utime(write, ns=(found.st_atime_ns, carried_mtime_ns(found.st_mtime_ns, begun_ns=self.begun_ns)))
         finally:
             os.close(write)
-    finally:
-        os.close(read)
+        return size
 
-
-def _copy_bytes(read: int, write: int) -> int:
-    done = 0
-    if hasattr(os, "copy_file_range"):
-        try:
-            while count := os.copy_file_range(read, write, 1 << 30):
-                done += count
-        except OSError:
-            if done:
-                raise
-        else:
-            return done
-    while chunk := os.read(read, 1 << 20):
-        done += len(chunk)
-        while chunk:
-            chunk = chunk[os.write(write, chunk) :]
-    return done
+    def _copy_bytes(self, read: int, write: int) -> int:
+        done = 0
+        if hasattr(os, "copy_file_range"):
+            try:
+                while count := os.copy_file_range(read, write, _PIECE_BYTES):
+                    done += count
+                    stop_if_asked(self.stop)
+            except OSError as error:
+                if done or error.errno not in _CANNOT_COPY_IN_THE_KERNEL:
+                    raise
+            else:
+                return done
+        while chunk := os.read(read, 1 << 20):
+            done += len(chunk)
+            stop_if_asked(self.stop)
+            while chunk:
+                chunk = chunk[os.write(write, chunk) :]
+        return done

@@ -1,17 +1,26 @@
 """What a way of cloning data directories must be able to do."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Driver", "Probe", "Usage", "is_wanted_in_clone"]
+__all__ = ["Driver", "Probe", "Usage", "Wanted", "everything", "is_wanted_in_clone"]
+
+Wanted = Callable[[Path], bool]
+"""Whether a path, relative to the root of a tree, belongs into its clone."""
 
 _NOT_CLONED = frozenset({"postmaster.pid", "postmaster.opts", "pg_internal.init"})
 _EMPTIED = frozenset(
     {"pg_dynshmem", "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans"}
 )
 """What the manual (26.3.4) says to leave out of a base backup: made anew at start, or another server's."""
+
+
+def everything(_: Path) -> bool:
+    """The rule that leaves nothing behind."""
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +33,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a clone would cost, or what a folder holds."""
+    """What a clone cost, or what a folder holds."""
 
     files: int
     size_bytes: int
+    """The sum of the files' lengths."""
+    own_bytes: int
+    """Of a folder: what deleting it would free, that is, on disk and shared with nothing outside of it. Of a
+    clone just made: what was written for it, and not shared with the source or with an earlier clone."""
 
 
 class Driver(Protocol):
@@ -48,13 +61,18 @@ class Driver(Protocol):
         target: Path,
         *,
         owner: tuple[int, int] | None = None,
-        wanted: Callable[[Path], bool] = lambda _: True,
+        wanted: Wanted = everything,
+        like: Path | None = None,
+        stop: threading.Event | None = None,
     ) -> Usage:
         """Make `target` a clone of the folder `source`; `target` must not exist, and is not synced.
 
         `wanted` gets paths relative to `source`; of an unwanted folder not even the name is made.
+        `like` is an earlier clone of the same folder, which nobody writes to, nor to this one: what did not
+        change since may then be the same file, by a hard link. It may be incomplete, or gone.
         A file that vanishes while a running server is cloned is left out, as the manual allows.
-        Raises OSError; what was made so far is then for the caller to delete.
+        Raises OSError, and CloneStopped soon after `stop` is set; what was made so far is then for the caller
+        to delete.
         """
         ...
 

@@ -1,9 +1,15 @@
+import errno
+import itertools
 import os
+import shutil
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from dormouse.errors import CloneStopped
 from dormouse.storage.copying import CopyDriver
 from dormouse.storage.driver import Usage
 
@@ -63,8 +69,8 @@ def test_clone_is_independent_of_its_source(source: Path) -> None:
 def test_clone_tells_what_it_cost(source: Path) -> None:
     made = CopyDriver().clone(source, source.with_name("target"))
 
-    assert made == Usage(files=len(CONTENTS), size_bytes=sum(map(len, CONTENTS.values())))
-    assert made == CopyDriver().usage(source)
+    size = sum(map(len, CONTENTS.values()))
+    assert made == Usage(files=len(CONTENTS), size_bytes=size, own_bytes=size)
 
 
 def test_unwanted_files_and_folders_stay_behind(source: Path) -> None:
@@ -143,6 +149,146 @@ def test_a_link_to_a_file_is_an_error(source: Path) -> None:
         CopyDriver().clone(source, source.with_name("target"))
 
 
+def aged(folder: Path, seconds: float = 3600) -> None:
+    """Let all files have been written some time ago."""
+    then = time.time_ns() - int(seconds * 1e9)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, ns=(then, then))
+
+
+def test_what_did_not_change_since_an_earlier_clone_is_the_same_file(source: Path) -> None:
+    aged(source)
+    first, second = source.with_name("first"), source.with_name("second")
+    CopyDriver().clone(source, first)
+    (source / "PG_VERSION").write_bytes(b"99\n")
+
+    made = CopyDriver().clone(source, second, like=first)
+
+    same = {name for name in CONTENTS if (second / name).samefile(first / name)}
+    assert same == CONTENTS.keys() - {"PG_VERSION"}
+    assert (second / "PG_VERSION").read_bytes() == b"99\n"
+    assert (made.files, made.own_bytes) == (len(CONTENTS), 3)
+
+
+def test_what_was_written_just_before_a_clone_is_copied_by_the_next(source: Path) -> None:
+    first, second = source.with_name("first"), source.with_name("second")
+    CopyDriver().clone(source, first)
+    CopyDriver().clone(source, second, like=first)
+
+    # The change that a clock in ticks hides: another content, and the length and time that were there before.
+    before = (source / "PG_VERSION").stat()
+    (source / "PG_VERSION").write_bytes(b"99\n")
+    os.utime(source / "PG_VERSION", ns=(before.st_atime_ns, before.st_mtime_ns))
+    CopyDriver().clone(source, source.with_name("third"), like=second)
+
+    assert not (second / "PG_VERSION").samefile(first / "PG_VERSION")
+    assert (source.with_name("third") / "PG_VERSION").read_bytes() == b"99\n"
+
+
+def test_an_earlier_clone_serves_a_chain_of_later_ones(source: Path) -> None:
+    aged(source)
+    clones = [source.with_name(f"clone{number}") for number in range(4)]
+    CopyDriver().clone(source, clones[0])
+    for old, new in itertools.pairwise(clones):
+        assert CopyDriver().clone(source, new, like=old).own_bytes == 0
+
+    shutil.rmtree(clones[0])
+
+    assert files_below(clones[3]) == CONTENTS
+
+
+def test_a_file_that_was_put_into_an_earlier_clone_is_not_taken(source: Path) -> None:
+    aged(source)
+    first = source.with_name("first")
+    CopyDriver().clone(source, first, wanted=lambda path: path.name != "PG_VERSION")
+    (first / "PG_VERSION").write_bytes(b"99\n")
+    there = (first / "PG_VERSION").stat()
+    os.utime(source / "PG_VERSION", ns=(there.st_atime_ns, there.st_mtime_ns))
+
+    CopyDriver().clone(source, source.with_name("second"), like=first)
+
+    assert (source.with_name("second") / "PG_VERSION").read_bytes() == b"18\n"
+
+
+@pytest.mark.parametrize("name", ["missing", "source/PG_VERSION"])
+def test_an_earlier_clone_may_be_gone(name: str, source: Path) -> None:
+    CopyDriver().clone(source, source.with_name("target"), like=source.parent / name)
+
+    assert files_below(source.with_name("target")) == CONTENTS
+
+
+def test_a_file_with_all_the_names_it_may_have_is_copied(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EMLINK, "Too many links")
+
+    aged(source)
+    CopyDriver().clone(source, source.with_name("first"))
+    monkeypatch.setattr("os.link", link)
+
+    made = CopyDriver().clone(source, source.with_name("second"), like=source.with_name("first"))
+
+    assert files_below(source.with_name("second")) == CONTENTS
+    assert made.own_bytes == made.size_bytes
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_another_owner_is_copied(source: Path) -> None:
+    aged(source)
+    CopyDriver().clone(source, source.with_name("first"), owner=(12345, 12345))
+
+    made = CopyDriver().clone(
+        source, source.with_name("second"), owner=(54321, 54321), like=source.with_name("first")
+    )
+
+    assert made.own_bytes == made.size_bytes
+
+
+def test_a_clone_is_stopped_before_it_begins(source: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    with pytest.raises(CloneStopped, match="stopped before it was whole"):
+        CopyDriver().clone(source, source.with_name("target"), stop=stop)
+
+
+def test_a_clone_is_stopped_within_a_large_file(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source / "large").touch()
+    os.truncate(source / "large", 10 << 30)
+    stop, done = threading.Event(), []
+
+    def copy(read: int, write: int, count: int) -> int:
+        done.append(count)
+        stop.set()
+        return count
+
+    monkeypatch.setattr("os.copy_file_range", copy, raising=False)
+    with pytest.raises(CloneStopped):
+        CopyDriver().clone(source, source.with_name("target"), wanted=is_large, stop=stop)
+
+    assert sum(done) <= 64 << 20
+
+
+def is_large(path: Path) -> bool:
+    return path.name == "large"
+
+
+def test_after_an_error_no_further_file_is_begun(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(500):
+        (source / f"file{number}").touch()
+    begun = []
+
+    def utime(*_: object, **__: object) -> None:
+        begun.append(1)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.utime", utime)
+    with pytest.raises(OSError, match="No space left"):
+        CopyDriver().clone(source, source.with_name("target"))
+
+    assert len(begun) < 50
+
+
 def test_clone_gets_its_owner(source: Path) -> None:
     target = source.with_name("target")
 
@@ -154,7 +300,7 @@ def test_clone_gets_its_owner(source: Path) -> None:
 
 
 def test_usage_of_a_folder_that_is_not_there() -> None:
-    assert CopyDriver().usage(Path("/nonexistent")) == Usage(files=0, size_bytes=0)
+    assert CopyDriver().usage(Path("/nonexistent")) == Usage(files=0, size_bytes=0, own_bytes=0)
 
 
 def test_delete_removes_all_below_and_follows_no_link(source: Path) -> None:

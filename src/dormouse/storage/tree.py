@@ -1,0 +1,93 @@
+"""What all ways of cloning share: walking a tree of folders, making its like, working on many files at once."""
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from dormouse.errors import CloneStopped
+from dormouse.storage.driver import Usage, Wanted
+
+__all__ = ["delete_tree", "make_folders", "stop_if_asked", "work_through"]
+
+
+def make_folders(source: Path, target: Path, owner: tuple[int, int] | None, wanted: Wanted) -> list[Path]:
+    """Make the folders of `source` below `target`, 0700, and return its wanted files, relative to it.
+
+    `target` must not exist. Symbolic links to folders are not followed.
+    """
+    files: list[Path] = []
+    for folder, names in _walk(source, wanted):
+        made = target / folder
+        made.mkdir(mode=0o700)
+        if owner is not None:
+            os.chown(made, *owner)
+        files += [folder / name for name in names]
+    return files
+
+
+def work_through(
+    files: Sequence[Path], work: Callable[[Path], Usage | None], *, threads: int, stop: threading.Event | None
+) -> Usage:
+    """Call `work` on every file, in several threads, and add up what it answers; None counts as no file.
+
+    The first error ends it: no further file is begun, those under way are waited for, and it is raised.
+    So does `stop`, with CloneStopped.
+    """
+    waiting = iter(files)
+    ended = threading.Event()
+
+    def drain() -> list[Usage]:
+        done = []
+        try:
+            # Taking the next one of a list's iterator is one step, which no other thread interrupts.
+            for file in waiting:
+                if ended.is_set():
+                    break
+                stop_if_asked(stop)
+                if (usage := work(file)) is not None:
+                    done.append(usage)
+        except BaseException:
+            ended.set()
+            raise
+        return done
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="clone") as pool:
+        drains = [pool.submit(drain) for _ in range(threads)]
+    done = [usage for drain in drains for usage in drain.result()]
+    return Usage(
+        files=len(done),
+        size_bytes=sum(usage.size_bytes for usage in done),
+        own_bytes=sum(usage.own_bytes for usage in done),
+    )
+
+
+def stop_if_asked(stop: threading.Event | None) -> None:
+    """Raise CloneStopped once `stop` is set."""
+    if stop is not None and stop.is_set():
+        raise CloneStopped("the clone was stopped before it was whole")
+
+
+def delete_tree(folder: Path) -> None:
+    """Remove the folder with all below it; no error if it is not there, or vanishes meanwhile."""
+    while folder.exists():
+        # Whatever vanishes while we are at it spares us the work; then from the start, for the rest.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+
+def _walk(source: Path, wanted: Wanted) -> Iterator[tuple[Path, list[str]]]:
+    """Each wanted folder, parents first, with the names of its wanted files."""
+
+    def unreadable(error: OSError) -> None:
+        # `os.walk` would pass over it, and the clone would lack a folder without a word.
+        if not isinstance(error, FileNotFoundError) or error.filename == str(source):
+            raise error
+
+    for below, folders, names in os.walk(source, onerror=unreadable):
+        here = Path(below).relative_to(source)
+        folders[:] = sorted(name for name in folders if wanted(here / name))
+        yield here, sorted(name for name in names if wanted(here / name))
