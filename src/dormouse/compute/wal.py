@@ -2,10 +2,22 @@
 
 from typing import Final
 
-__all__ = ["format_lsn", "has_replayed", "parse_lsn", "segment_names"]
+__all__ = [
+    "format_lsn",
+    "has_replayed",
+    "parse_lsn",
+    "record_end",
+    "segment_name",
+    "segment_names",
+    "segment_number",
+]
 
 _LONG_PAGE_HEADER_BYTES: Final = 40
 """The header of a segment's first page (`XLogLongPageHeaderData`, access/xlog_internal.h)."""
+_PAGE_HEADER_BYTES: Final = 24
+"""The header of every other page (`XLogPageHeaderData`)."""
+_PAGE_BYTES: Final = 8192
+_ALIGNMENT: Final = 8
 
 
 def parse_lsn(text: str) -> int:
@@ -33,8 +45,32 @@ def has_replayed(replayed: int, target: int, segment_bytes: int) -> bool:
     return into_segment <= _LONG_PAGE_HEADER_BYTES and replayed >= target - into_segment
 
 
-def segment_names(begin: int, end: int, segment_bytes: int, timeline: int = 1) -> list[str]:
-    """The files that hold the WAL from `begin` up to and with `end` (XLogFileName, access/xlog_internal.h)."""
+def segment_number(lsn: int, segment_bytes: int) -> int:
+    """Which segment holds the byte at `lsn`."""
+    return lsn // segment_bytes
+
+
+def segment_name(number: int, segment_bytes: int, timeline: int = 1) -> str:
+    """The file of a segment (XLogFileName, access/xlog_internal.h): `000000010000000000000007`."""
     per_id = 0x1_0000_0000 // segment_bytes
-    first, last = begin // segment_bytes, max(begin, end - 1) // segment_bytes
-    return [f"{timeline:08X}{n // per_id:08X}{n % per_id:08X}" for n in range(first, last + 1)]
+    return f"{timeline:08X}{number // per_id:08X}{number % per_id:08X}"
+
+
+def segment_names(begin: int, end: int, segment_bytes: int, timeline: int = 1) -> list[str]:
+    """The files that hold the WAL from `begin` up to and with `end`."""
+    first, last = segment_number(begin, segment_bytes), segment_number(max(begin, end - 1), segment_bytes)
+    return [segment_name(number, segment_bytes, timeline) for number in range(first, last + 1)]
+
+
+def record_end(start: int, length: int, segment_bytes: int) -> int:
+    """Where a record of `length` bytes that begins at `start` ends: the first byte after it, aligned.
+
+    A record that crosses pages goes around their headers, which are longer on a segment's first page.
+    """
+    position, left = start, length
+    while left > (room := _PAGE_BYTES - position % _PAGE_BYTES):
+        left -= room
+        position += room
+        position += _LONG_PAGE_HEADER_BYTES if position % segment_bytes == 0 else _PAGE_HEADER_BYTES
+    end = position + left
+    return end + -end % _ALIGNMENT

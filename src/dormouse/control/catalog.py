@@ -6,14 +6,13 @@ event loop, and memory follows the disk, never the other way round.
 """
 
 import asyncio
-import json
 import sqlite3
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
 from importlib.resources import files
@@ -21,30 +20,29 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from dormouse.control.changes import Change, Delete, Put, Record
+from dormouse.control.encoding import from_json, is_nested, to_json
 from dormouse.control.model import (
-    AllowedIps,
     ApiKey,
     Branch,
     Database,
     Endpoint,
-    EndpointDefaults,
     Operation,
     Permission,
     Project,
-    ProjectSettings,
     Role,
     StoredVerifier,
 )
+from dormouse.control.past import Kept, LedgerEntry, Schedule, Snapshot, SnapshotId
 from dormouse.control.planning import Plan
 from dormouse.errors import HomeError, StorageError
-from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
+from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
 
 __all__ = ["Catalog"]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 4
 """The number of the newest script in `schema/`; each brings a file from the version before it to its own."""
 
-Key = str | int | tuple[str, str]
+Key = str | int | tuple[str, str] | tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,10 @@ _TABLES: Final[dict[type, _Table]] = {
     StoredVerifier: _Table("verifiers", ("branch_id", "role")),
     Operation: _Table("operations", ("id",)),
     Plan: _Table("plans", ("id",)),
+    LedgerEntry: _Table("ledger", ("incarnation", "lsn")),
+    Kept: _Table("kept", ("id",)),
+    Snapshot: _Table("snapshots", ("id",)),
+    Schedule: _Table("schedules", ("branch_id",)),
 }
 
 
@@ -152,6 +154,11 @@ class Catalog:
         found = await self._read(Operation, "SELECT * FROM operations WHERE id = ?", (operation,))
         return cast("Operation", found[0]) if found else None
 
+    async def ledger(self, incarnation: Incarnation) -> list[LedgerEntry]:
+        """What is known of when it had written how much, in the order of the WAL."""
+        query = "SELECT * FROM ledger WHERE incarnation = ? ORDER BY lsn"
+        return cast("list[LedgerEntry]", await self._read(LedgerEntry, query, (incarnation,)))
+
     async def close(self) -> None:
         """Finish what is being written, and close the file."""
         async with self._lock:
@@ -185,6 +192,9 @@ class Catalog:
             (record.branch_id, record.role): record for record in all_of(StoredVerifier)
         }
         self.plans: dict[OperationId, Plan] = {record.id: record for record in all_of(Plan)}
+        self.kept: dict[OperationId, Kept] = {record.id: record for record in all_of(Kept)}
+        self.snapshots: dict[SnapshotId, Snapshot] = {record.id: record for record in all_of(Snapshot)}
+        self.schedules: dict[BranchId, Schedule] = {record.branch_id: record for record in all_of(Schedule)}
 
     async def _written(self, changes: tuple[Change, ...]) -> asyncio.CancelledError | None:
         """Return when they are on the disk, with the cancellation that came meanwhile.
@@ -228,6 +238,9 @@ class Catalog:
             Database: self.databases,
             StoredVerifier: self.verifiers,
             Plan: self.plans,
+            Kept: self.kept,
+            Snapshot: self.snapshots,
+            Schedule: self.schedules,
         }
         return tables.get(kind)
 
@@ -247,10 +260,12 @@ class Catalog:
         if isinstance(record, Project):
             for branch in [b for b in self.branches.values() if b.project_id == record.id]:
                 self._apply(Delete(branch))
-            for permission in [p for p in self.permissions.values() if p.project_id == record.id]:
-                del self.permissions[permission.id]
+            for memory in (self.permissions, self.kept, self.snapshots):
+                table = cast("dict[Any, Any]", memory)
+                for key in [key for key, value in table.items() if value.project_id == record.id]:
+                    del table[key]
         elif isinstance(record, Branch):
-            for memory in (self.endpoints, self.roles, self.databases, self.verifiers):
+            for memory in (self.endpoints, self.roles, self.databases, self.verifiers, self.schedules):
                 table = cast("dict[Any, Any]", memory)
                 for key in [key for key, value in table.items() if value.branch_id == record.id]:
                     del table[key]
@@ -302,8 +317,8 @@ def _encode(value: object) -> object:
             return value.value
         case bool():
             return int(value)
-        case EndpointDefaults() | ProjectSettings():
-            return json.dumps(asdict(value))
+        case _ if is_nested(type(value)) or isinstance(value, tuple | Mapping):
+            return to_json(value)
         case _:
             return value
 
@@ -320,18 +335,8 @@ def _decode_value(hint: Any, value: object) -> object:
         (hint,) = (member for member in typing.get_args(hint) if member is not types.NoneType)
     if hint is datetime:
         return datetime.fromisoformat(str(value))
-    if hint is EndpointDefaults:
-        return EndpointDefaults(**json.loads(str(value)))
-    if hint is ProjectSettings:
-        return _settings(json.loads(str(value)))
+    if is_nested(hint):
+        return from_json(hint, str(value))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
     return bool(value) if hint is bool else value
-
-
-def _settings(content: dict[str, Any]) -> ProjectSettings:
-    ips = content.pop("allowed_ips", {})
-    allowed = AllowedIps(
-        ips=tuple(ips.get("ips", ())), protected_branches_only=ips.get("protected_branches_only", False)
-    )
-    return ProjectSettings(allowed_ips=allowed, **content)

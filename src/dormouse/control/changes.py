@@ -13,11 +13,27 @@ from dormouse.control.model import (
     Role,
     StoredVerifier,
 )
+from dormouse.control.past import Kept, LedgerEntry, Schedule, Snapshot
 from dormouse.control.planning import Plan
 
 __all__ = ["Change", "Delete", "Put", "Record"]
 
-Record = Project | Permission | ApiKey | Branch | Endpoint | Role | Database | StoredVerifier | Operation | Plan
+Record = (
+    Project
+    | Permission
+    | ApiKey
+    | Branch
+    | Endpoint
+    | Role
+    | Database
+    | StoredVerifier
+    | Operation
+    | Plan
+    | LedgerEntry
+    | Kept
+    | Snapshot
+    | Schedule
+)
 """Whatever the catalog keeps."""
 
 

@@ -37,7 +37,8 @@ from dormouse.control.model import (
     Role,
     StoredVerifier,
 )
-from dormouse.control.planning import Plan, PlanKind
+from dormouse.control.past import Copies, Kept, KeptBecause, LedgerEntry, Schedule, ScheduleItem, Snapshot
+from dormouse.control.planning import Origin, Plan, PlanKind
 from dormouse.errors import HomeError, StorageError
 from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
 
@@ -98,14 +99,38 @@ PLAN = Plan(
     project_id=PROJECT.id,
     branch_id=BRANCH.id,
     endpoint_id=ENDPOINT.id,
+    origin=Origin(branch_id=BRANCH.id, incarnation=BRANCH.incarnation, lsn="0/700028"),
 )
+COPIES = Copies(roles=(ROLE,), databases=(DATABASE,), verifiers=(VERIFIER,))
+KEPT = Kept(
+    id=OperationId("op-3"),
+    project_id=PROJECT.id,
+    branch=BRANCH,
+    copies=COPIES,
+    endpoints=(ENDPOINT,),
+    because=KeptBecause.DELETE,
+    kept_at=NOW,
+    kept_until=NOW + timedelta(days=1),
+)
+SNAPSHOT = Snapshot(
+    id="snap-a",
+    project_id=PROJECT.id,
+    name="before",
+    source_branch_id=BRANCH.id,
+    lsn="0/700028",
+    timestamp=NOW,
+    created_at=NOW,
+    copies=COPIES,
+)
+SCHEDULE = Schedule(branch_id=BRANCH.id, items=(ScheduleItem(frequency="daily", hour=3),))
+LEDGER_ENTRY = LedgerEntry(incarnation=BRANCH.incarnation, lsn=0x700028, at=NOW)
 PERMISSION = Permission(
     id="permission-1", project_id=PROJECT.id, granted_to_email="anna@example.org", granted_at=NOW
 )
 KEY = ApiKey(id=1, name="ci", digest="ab12", created_at=NOW)
 
 BASIS = (PROJECT, BRANCH)
-FULL = (*BASIS, ENDPOINT, ROLE, DATABASE, VERIFIER, OPERATION, PLAN, PERMISSION, KEY)
+FULL = (*BASIS, ENDPOINT, ROLE, DATABASE, VERIFIER, OPERATION, PLAN, PERMISSION, KEY, KEPT, SNAPSHOT, SCHEDULE, LEDGER_ENTRY)
 
 
 @pytest.fixture
@@ -132,6 +157,9 @@ def memory_of(catalog: Catalog) -> dict[str, list[Any]]:
         "plans",
         "permissions",
         "api_keys",
+        "kept",
+        "snapshots",
+        "schedules",
     )
     return {kind: list(getattr(catalog, kind).items()) for kind in kinds}
 

@@ -17,12 +17,23 @@ from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 EFFECTS: dict[Step, tuple[set[str], set[str]]] = {
     Step.TAKE_SPARE: ({"data"}, set()),
     Step.CLONE_BRANCH: ({"branch data"}, set()),
+    Step.COPY_SCHEMA: ({"branch data"}, set()),
     Step.OPEN_BRANCH: ({"open branch", "open endpoint"}, set()),
+    Step.LINK_HISTORY: ({"history"}, set()),
+    Step.BUILD_INCARNATION: ({"new data"}, set()),
+    Step.SWAP_INCARNATION: ({"restored"}, {"resetting"}),
+    Step.REMOVE_INCARNATION: (set(), {"new data"}),
+    Step.REOPEN_BRANCH: (set(), {"resetting"}),
+    Step.CLONE_SNAPSHOT: ({"snapshot data"}, set()),
+    Step.OPEN_SNAPSHOT: ({"open snapshot"}, set()),
+    Step.REMOVE_SNAPSHOT_FOLDER: (set(), {"snapshot data"}),
+    Step.FORGET_SNAPSHOT: (set(), {"snapshot", "open snapshot"}),
+    Step.FORGET_KEPT: (set(), {"kept"}),
     Step.CLONE_PRIMARY: ({"replica data"}, set()),
     Step.OPEN_ENDPOINT: ({"open endpoint"}, set()),
     Step.CLOSE_ENDPOINTS: (set(), {"endpoint", "open endpoint"}),
     Step.REMOVE_PROJECT_FOLDER: (set(), {"data"}),
-    Step.REMOVE_BRANCH_FOLDER: (set(), {"branch data"}),
+    Step.REMOVE_BRANCH_FOLDER: (set(), {"branch data", "history"}),
     Step.REMOVE_REPLICA_FOLDER: (set(), {"replica data"}),
     Step.FORGET_PROJECT: (set(), {"owner", "open branch"}),
     Step.FORGET_BRANCH: (set(), {"owner", "open branch"}),
@@ -36,7 +47,9 @@ CUTS = st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=4)
 
 MADE = {
     PlanKind.CREATE_PROJECT: ({"owner", "endpoint"}, {"data", "open branch", "open endpoint"}),
-    PlanKind.CREATE_BRANCH: ({"owner", "endpoint"}, {"branch data", "open branch", "open endpoint"}),
+    PlanKind.CREATE_BRANCH: ({"owner", "endpoint"}, {"branch data", "open branch", "open endpoint", "history"}),
+    PlanKind.CREATE_SCHEMA_BRANCH: ({"owner", "endpoint"}, {"branch data", "open branch", "open endpoint"}),
+    PlanKind.CREATE_SNAPSHOT: ({"snapshot"}, {"snapshot data", "open snapshot"}),
     PlanKind.CREATE_REPLICA: ({"endpoint"}, {"replica data", "open endpoint"}),
 }
 """What the records have before the first step of a plan that makes something, and what it adds."""
@@ -89,7 +102,7 @@ def test_a_project_that_was_cut_off_is_undone_however_often_that_is_cut_off(cuts
     assert world == set()
 
 
-@pytest.mark.parametrize("kind", [PlanKind.CREATE_BRANCH, PlanKind.CREATE_REPLICA])
+@pytest.mark.parametrize("kind", [kind for kind in MADE if kind is not PlanKind.CREATE_PROJECT])
 @given(CUTS)
 def test_what_was_promised_is_made_however_often_it_is_cut_off(
     kind: PlanKind, cuts: list[tuple[int, bool]]
@@ -118,6 +131,31 @@ def test_what_fails_is_taken_back_however_often_that_is_cut_off(
     carry_out(plan, world)
 
     assert world == set()
+
+
+@given(CUTS)
+def test_a_restore_that_was_cut_off_arrives(cuts: list[tuple[int, bool]]) -> None:
+    world, plan = {"old data", "resetting"}, plan_of(PlanKind.RESTORE_BRANCH)
+
+    for steps, one_more in cuts:
+        plan = resume(cut_off(plan, world, steps, one_more=one_more))
+    carry_out(plan, world)
+
+    assert world == {"old data", "new data", "restored"}
+
+
+@given(one_more=st.booleans(), cuts=CUTS)
+def test_a_restore_that_fails_leaves_the_branch_as_it_was(*, one_more: bool, cuts: list[tuple[int, bool]]) -> None:
+    world = {"old data", "resetting"}
+    # Its last step is a transaction: it is done, or it is not.
+    plan = undo(cut_off(plan_of(PlanKind.RESTORE_BRANCH), world, 0, one_more=one_more))
+    assert plan is not None
+
+    for each, more in cuts:
+        plan = resume(cut_off(plan, world, each, one_more=more))
+    carry_out(plan, world)
+
+    assert world == {"old data"}
 
 
 @pytest.mark.parametrize("kind", MADE)

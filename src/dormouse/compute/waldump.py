@@ -1,0 +1,114 @@
+"""What is in the WAL, read by `pg_waldump`, which comes with the server that wrote it."""
+
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from dormouse.compute.binaries import Postgres
+from dormouse.compute.conf import WAL_SEGMENT_BYTES
+from dormouse.compute.environment import child_environment
+from dormouse.compute.wal import format_lsn, parse_lsn, record_end
+from dormouse.errors import StorageError
+
+__all__ = [
+    "Commit",
+    "first_record_end",
+    "last_commit_at",
+    "last_record_end",
+    "parse_commits",
+    "parse_ends",
+    "read_commits",
+]
+
+_RECORD: Final = re.compile(r"len \(rec/tot\): +\d+/ *(\d+), tx: +\d+, lsn: ([0-9A-F]+/[0-9A-F]+), .*?desc: (.*)$")
+_COMMIT: Final = re.compile(r"COMMIT(?:_PREPARED)?.*? (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC")
+_TIMEOUT_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A committed transaction: where its record ends, and when it says it committed."""
+
+    end: int
+    at: datetime
+
+
+def parse_commits(text: str) -> list[Commit]:
+    """The commits among the records, in the order of the WAL."""
+    found = []
+    for length, lsn, description in _records(text):
+        if (commit := _COMMIT.match(description)) is not None:
+            at = datetime.fromisoformat(commit[1]).replace(tzinfo=UTC)
+            found.append(Commit(record_end(lsn, length, WAL_SEGMENT_BYTES), at))
+    return found
+
+
+def parse_ends(text: str) -> list[int]:
+    """Where each record ends, in the order of the WAL."""
+    return [record_end(lsn, length, WAL_SEGMENT_BYTES) for length, lsn, _ in _records(text)]
+
+
+def last_commit_at(commits: Iterable[Commit], moment: datetime) -> int | None:
+    """Where the last commit at or before `moment` ends; None if all are later.
+
+    The last in the order of the WAL: should the clock have been set back, a moment that was there twice means
+    its second time.
+    """
+    return max((commit.end for commit in commits if commit.at <= moment), default=None)
+
+
+def read_commits(postgres: Postgres, folder: Path, begin: int, end: int) -> list[Commit]:
+    """The commits between two positions, from the segments in `folder`. Blocks. Raises StorageError."""
+    if begin >= end:
+        return []
+    until = f"--end={format_lsn(end)}"
+    return parse_commits(_dump(postgres, folder, begin, until, "--rmgr=Transaction"))
+
+
+def last_record_end(postgres: Postgres, folder: Path, begin: int, end: int) -> int:
+    """Where the last whole record between two positions ends; `begin` if there is none. Blocks."""
+    if begin >= end:
+        return begin
+    return max(parse_ends(_dump(postgres, folder, begin, f"--end={format_lsn(end)}")), default=begin)
+
+
+def first_record_end(postgres: Postgres, folder: Path, begin: int) -> int:
+    """Where the record at `begin` ends. Blocks. Raises StorageError if there is none."""
+    ends = parse_ends(_dump(postgres, folder, begin, "--limit=1"))
+    if not ends:
+        raise StorageError(f"there is no record in the WAL at {format_lsn(begin)}")
+    return ends[0]
+
+
+def _records(text: str) -> Iterable[tuple[int, int, str]]:
+    for line in text.splitlines():
+        if (found := _RECORD.search(line)) is not None:
+            yield int(found[1]), parse_lsn(found[2]), found[3]
+
+
+def _dump(postgres: Postgres, folder: Path, begin: int, *options: str) -> str:
+    command = [
+        postgres.program("pg_waldump"),
+        f"--path={folder}",
+        f"--start={format_lsn(begin)}",
+        *options,
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            env=child_environment({}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StorageError(f"pg_waldump could not read the WAL: {error}") from error
+    # Between two positions there may be none, which it takes for an error.
+    if done.returncode != 0 and "could not find a valid record" not in done.stderr:
+        raise StorageError(f"pg_waldump could not read the WAL: {done.stderr.strip()}")
+    return done.stdout
