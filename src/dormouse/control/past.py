@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from dormouse.control.model import Branch, Database, Endpoint, Role, StoredVerifier
+from dormouse.control.model import Branch, Database, Endpoint, Role, StoredVerifier, Unchanged
 from dormouse.control.points import HEAD, Point
 from dormouse.names import BranchId, Incarnation, OperationId, ProjectId
 
@@ -122,14 +122,15 @@ class SnapshotSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotChange:
-    """None leaves it."""
+    """None leaves it, and for `expires_at` None clears it."""
 
     name: str | None = None
+    expires_at: datetime | Unchanged | None = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRestoreSpec:
-    """A new branch from a snapshot; `finalize` puts it in the place of the target (default: the snapshot's source)."""
+    """A new branch from a snapshot; `finalize` puts it in the place of the target, by default the source."""
 
     name: str | None = None
     target: BranchId | None = None

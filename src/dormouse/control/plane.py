@@ -36,6 +36,7 @@ from dormouse.control.past import (
     SnapshotSpec,
 )
 from dormouse.control.points import Point
+from dormouse.control.tables import Table
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 from dormouse.uri import ConnectionParameters
 
@@ -177,7 +178,7 @@ class Snapshots(Protocol):
         ...
 
     async def update(self, project: ProjectId, snapshot: SnapshotId, change: SnapshotChange) -> Snapshot:
-        """Rename it."""
+        """Rename it, let it expire."""
         ...
 
     async def delete(self, project: ProjectId, snapshot: SnapshotId) -> Ops:
@@ -203,7 +204,14 @@ class Schemas(Protocol):
     """What is in a database besides rows."""
 
     async def sql(self, project: ProjectId, branch: BranchId, database: str, point: Point) -> str:
-        """As `pg_dump --schema-only` writes it, without what differs from run to run. NotFound for no such database."""
+        """As `pg_dump --schema-only` writes it, without what differs from run to run.
+
+        Raises NotFound where there is no such database.
+        """
+        ...
+
+    async def tables(self, project: ProjectId, branch: BranchId, database: str, point: Point) -> tuple[Table, ...]:
+        """Its tables with their columns and keys, in the order of schema and name. NotFound as `sql`."""
         ...
 
 
