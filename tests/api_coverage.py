@@ -31,10 +31,9 @@ Every operation of Neon's specification, as this platform answers it. Made from 
 
 - **served**: in Neon's shapes, codes and texts. Fields that mean nothing on one machine are taken and passed over;
   the answer shows what holds.
-- **501**: to come. The message says what is not there yet.
 - **404**: `this route does not exist`, which Neon's own clients take for a feature that is not offered.
 
-{served} are served, {to_come} answer 501, {missing} answer 404.
+{served} are served, {missing} answer 404.
 
 | method | path | answer |
 |---|---|---|
@@ -55,7 +54,11 @@ Older names, which neon-api uses. Beside the API, below `/_local`, are the route
   cannot read an empty answer, and a mistyped name should not look like a success.
 - `allowed_ips` is kept and shown, not enforced: all who can connect are on this machine.
 - There is one account with one organization; whatever `org_id` says is taken for it.
-- `POST .../branches` answers 501 to `parent_lsn`, `parent_timestamp`, `archived` and `init_source: schema-only`.
+- Quotas, maintenance windows, `hipaa`, `audit_log_level`, `preload_libraries` and `pg_settings` are checked, kept
+  and shown; nothing acts on them yet. `available_preload_libraries` is an empty list, since nothing is loaded.
+- `POST .../branches` answers 501 to `archived`, and `PATCH .../endpoints/...` to another `branch_id`.
+- `POST .../recover` of a branch answers with its `operations` too.
+- `GET .../compare_schema` compares with the parent where `base_branch_id` is not given.
 - New names hold no control characters, double quotes, semicolons, backslashes or steps of a path; those of roles
   and databases no beginning of an SQL comment. What was made by SQL may be called as Postgres allows.
 """
@@ -83,7 +86,6 @@ def page(document: dict[str, Any]) -> str:
     beyond = [each for key, each in ours.items() if key not in known]
     return TEMPLATE.format(
         served=count["served"],
-        to_come=count["501"],
         missing=count["404"],
         rows="\n".join(f"| {method} | `{path}` | {answer} |" for method, path, answer in sorted(rows, key=order)),
         beyond="\n".join(f"| {each.method} | `{each.path}` |" for each in beyond),
@@ -91,9 +93,7 @@ def page(document: dict[str, Any]) -> str:
 
 
 def answer_of(route: ApiRoute | None) -> str:
-    if route is None:
-        return "404"
-    return "501" if route.is_to_come else "served"
+    return "404" if route is None else "served"
 
 
 def order(row: tuple[str, str, str]) -> tuple[str, int]:

@@ -5,17 +5,39 @@ the next call that looks at a project.
 """
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 from dormouse import names
-from dormouse.control import model
+from dormouse.control import model, past, points, tables
 from dormouse.errors import Conflict, NotFound, RuleViolation
 from dormouse.uri import ConnectionParameters
 from dormouse.web.local import Diagnosis, PostgresFound
 
 Ops = tuple[model.Operation, ...]
+
+EARLIEST_LSN = 0x1000000
+HEAD_LSN = 0x1FA22C0
+"""All branches here have written as much as each other."""
+
+SCHEMA = "CREATE TABLE public.orders (\n    id bigint NOT NULL\n);\n"
+TABLES = (
+    tables.Table(
+        schema="public",
+        name="orders",
+        columns=(tables.Column(name="id", type="bigint", nullable=False, generated=False),),
+        constraints=(
+            tables.Constraint(type="primary_key", name="orders_pkey", columns=("id",)),
+            tables.Constraint(
+                type="foreign_key",
+                name="orders_of_itself",
+                columns=("id",),
+                referenced_table=tables.ReferencedTable(schema="public", table="orders", columns=("id",)),
+            ),
+        ),
+    ),
+)
 
 
 @dataclasses.dataclass
@@ -32,6 +54,11 @@ class State:
     databases: list[model.Database] = dataclasses.field(default_factory=list)
     operations: list[model.Operation] = dataclasses.field(default_factory=list)
     keys: list[tuple[model.ApiKey, str]] = dataclasses.field(default_factory=list)
+    kept: list[past.Kept] = dataclasses.field(default_factory=list)
+    snapshots: list[past.Snapshot] = dataclasses.field(default_factory=list)
+    schedules: dict[str, tuple[past.ScheduleItem, ...]] = dataclasses.field(default_factory=dict)
+    schemas: dict[str, str] = dataclasses.field(default_factory=dict)
+    """What differs from SCHEMA, by branch."""
     last_number: int = 0
 
     def number(self) -> int:
@@ -78,6 +105,40 @@ class State:
         self.operations.append(operation)
         return operation
 
+    def keep(self, because: past.KeptBecause, branch: model.Branch, operation: model.Operation) -> None:
+        now = datetime.now(UTC)
+        is_gone = because is past.KeptBecause.DELETE
+        of_branch = {
+            kind: tuple(each for each in getattr(self, kind) if each.branch_id == branch.id)
+            for kind in ("roles", "databases", "endpoints")
+        }
+        kept = past.Kept(
+            id=operation.id,
+            project_id=branch.project_id,
+            branch=branch,
+            copies=past.Copies(roles=of_branch["roles"], databases=of_branch["databases"]),
+            endpoints=of_branch["endpoints"] if is_gone else (),
+            because=because,
+            kept_at=now,
+            kept_until=now + timedelta(days=7),
+        )
+        self.kept.insert(0, kept)
+
+    def copy_contents(self, source: str, target: str) -> tuple[list[model.Role], list[model.Database]]:
+        roles = [
+            dataclasses.replace(each, branch_id=names.BranchId(target))
+            for each in self.roles
+            if each.branch_id == source
+        ]
+        databases = [
+            dataclasses.replace(each, branch_id=names.BranchId(target), id=self.number())
+            for each in self.databases
+            if each.branch_id == source
+        ]
+        self.roles += roles
+        self.databases += databases
+        return roles, databases
+
     def new_endpoint(self, project: model.Project, branch: str, asked: Any) -> model.Endpoint:
         usual = project.default_endpoint_settings
         endpoint = model.Endpoint(
@@ -91,6 +152,7 @@ class State:
             suspend_timeout_seconds=asked.suspend_timeout_seconds or usual.suspend_timeout_seconds,
             disabled=getattr(asked, "disabled", False),
             pending_state=model.EndpointState.ACTIVE,
+            settings=asked.settings or model.EndpointSettings(pg_settings=usual.pg_settings),
             **stamps(),
         )
         self.endpoints.append(endpoint)
@@ -229,26 +291,15 @@ class Branches(Room):
             state=model.BranchState.INIT,
             default=False,
             protected=spec.protected,
-            parent_id=parent.id,
-            parent_lsn="0/1FA22C0",
-            parent_timestamp=datetime.now(UTC),
+            init_source="schema-only" if spec.schema_only else "parent-data",
             expires_at=spec.expires_at,
             ttl_interval_seconds=None if spec.expires_at is None else 3600,
+            annotation=spec.annotation,
+            **({} if spec.schema_only else beginning(parent, spec.point)),
             **stamps(),
         )
-        roles = [
-            dataclasses.replace(each, branch_id=branch_id)
-            for each in self.state.roles
-            if each.branch_id == parent.id
-        ]
-        databases = [
-            dataclasses.replace(each, branch_id=branch_id, id=self.state.number())
-            for each in self.state.databases
-            if each.branch_id == parent.id
-        ]
+        roles, databases = self.state.copy_contents(parent.id, branch_id)
         self.state.branches.append(branch)
-        self.state.roles += roles
-        self.state.databases += databases
         operations = [self.state.operation("create_branch", project, branch_id)]
         endpoints = [
             self.state.new_endpoint(self.state.project(project), branch_id, each) for each in spec.endpoints
@@ -272,7 +323,7 @@ class Branches(Room):
             self.state.put("branches", old, new)
         return new, ()
 
-    async def delete(self, project: str, branch: str) -> tuple[model.Branch, Ops]:
+    async def delete(self, project: str, branch: str, *, hard: bool = False) -> tuple[model.Branch, Ops]:
         found = self.state.branch(project, branch)
         children = [each.id for each in self.state.branches if each.parent_id == branch]
         if children:
@@ -281,16 +332,209 @@ class Branches(Room):
             raise RuleViolation("cannot delete the default branch")
         if found.protected:
             raise RuleViolation("cannot delete a protected branch")
+        operation = self.state.operation("delete_timeline", project, branch)
+        self.state.kept = [each for each in self.state.kept if each.branch.id != branch]
+        if not hard:
+            self.state.keep(past.KeptBecause.DELETE, found, operation)
         self.state.branches.remove(found)
         for kind in ("endpoints", "roles", "databases"):
             setattr(self.state, kind, [each for each in getattr(self.state, kind) if each.branch_id != branch])
-        return found, (self.state.operation("delete_timeline", project, branch),)
+        return found, (operation,)
+
+    async def kept(self, project: str) -> list[past.Kept]:
+        self.state.project(project)
+        return [each for each in self.state.kept if each.project_id == project]
+
+    async def recover(self, project: str, branch: str) -> tuple[model.Branch, list[model.Endpoint], Ops]:
+        deleted = [each for each in await self.kept(project) if each.because is past.KeptBecause.DELETE]
+        found = next((each for each in deleted if each.branch.id == branch), None)
+        if found is None:
+            raise NotFound("branch not found")
+        if found.branch.name in [each.name for each in await self.all(project)]:
+            raise Conflict("branch already exists")
+        self.state.kept.remove(found)
+        self.state.branches.append(found.branch)
+        self.state.roles += found.copies.roles
+        self.state.databases += found.copies.databases
+        self.state.endpoints += found.endpoints
+        return found.branch, list(found.endpoints), (self.state.operation("create_timeline", project, branch),)
+
+    async def restore(self, project: str, branch: str, spec: past.RestoreSpec) -> tuple[model.Branch, Ops]:
+        found, source = self.state.branch(project, branch), self.state.branch(project, spec.source)
+        is_own, is_head = source.id == branch, spec.point is points.HEAD
+        children = [each for each in self.state.branches if each.parent_id == branch]
+        if found.protected:
+            raise RuleViolation("cannot restore a protected branch")
+        if is_own and is_head:
+            raise RuleViolation("source_lsn or source_timestamp is required to restore a branch to its own past")
+        if children and spec.preserve_under_name is None:
+            raise RuleViolation("Branch has children, preserve_under_name is required")
+        if is_own and spec.preserve_under_name is None:
+            raise RuleViolation("preserve_under_name is required to restore a branch to its own past")
+        if spec.preserve_under_name in [each.name for each in await self.all(project)]:
+            raise Conflict("branch already exists")
+        began = beginning(source, spec.point)
+        operation = self.state.operation("create_branch", project, branch)
+        if spec.preserve_under_name is None:
+            is_reset = is_head and source.id == found.parent_id
+            self.state.keep(past.KeptBecause.RESET if is_reset else past.KeptBecause.RESTORE, found, operation)
+        else:
+            backup = dataclasses.replace(
+                found,
+                id=names.new_branch_id(self.state.chance),
+                name=spec.preserve_under_name,
+                default=False,
+                **stamps(),
+            )
+            self.state.branches.append(backup)
+            self.state.copy_contents(branch, backup.id)
+            for each in children:
+                self.state.change("branches", each, parent_id=backup.id)
+            if is_own:
+                began |= {"parent_id": backup.id}
+        restored: model.Branch = self.state.change(
+            "branches",
+            found,
+            incarnation=names.new_incarnation(self.state.chance),
+            last_reset_at=datetime.now(UTC),
+            **began,
+        )
+        return restored, (operation,)
+
+    async def undo(self, project: str, branch: str) -> tuple[model.Branch, Ops]:
+        found = next((each for each in await self.kept(project) if each.branch.id == branch), None)
+        if found is None:
+            raise NotFound("nothing is kept of this branch")
+        if found.because is past.KeptBecause.DELETE:
+            back, _, operations = await self.recover(project, branch)
+            return back, operations
+        present = self.state.branch(project, branch)
+        operation = self.state.operation("create_branch", project, branch)
+        self.state.kept.remove(found)
+        self.state.keep(past.KeptBecause.UNDO, present, operation)
+        self.state.put("branches", present, found.branch)
+        return found.branch, (operation,)
+
+    async def finalize_restore(self, project: str, branch: str, old_name: str | None) -> Ops:
+        found = self.state.branch(project, branch)
+        if found.restore_status != "restored" or found.restored_as is None:
+            raise RuleViolation("branch was not made from a snapshot")
+        target = self.state.branch(project, found.restored_as)
+        for each in self.state.endpoints:
+            if each.branch_id == target.id:
+                self.state.put("endpoints", each, dataclasses.replace(each, branch_id=found.id))
+        name = target.name
+        old = dataclasses.replace(target, name=old_name or f"{name} (old)", default=False)
+        self.state.put("branches", target, old)
+        self.state.change("branches", found, name=name, default=target.default, restore_status="finalized")
+        return (self.state.operation("apply_config", project, branch),)
+
+    async def history(self, project: str, branch: str) -> past.History:
+        found = self.state.branch(project, branch)
+        return past.History(
+            earliest_lsn=EARLIEST_LSN,
+            earliest_time=found.created_at,
+            head_lsn=HEAD_LSN,
+            own_bytes=4096,
+            bases=1,
+        )
 
     async def set_as_default(self, project: str, branch: str) -> tuple[model.Branch, Ops]:
         self.state.branch(project, branch)
         for each in await self.all(project):
             self.state.change("branches", each, default=each.id == branch)
         return self.state.branch(project, branch), ()
+
+
+class Snapshots(Room):
+    async def create(self, project: str, branch: str, spec: past.SnapshotSpec) -> tuple[past.Snapshot, Ops]:
+        found = self.state.branch(project, branch)
+        if found.parent_id is not None:
+            raise RuleViolation("snapshots are made of root branches alone")
+        began = beginning(found, spec.point)
+        now = datetime.now(UTC)
+        snapshot = past.Snapshot(
+            id=f"snap-calm-hill-{self.state.number():08}",
+            project_id=names.ProjectId(project),
+            name=spec.name or f"{found.name} at {now:%H:%M:%S}",
+            source_branch_id=found.id,
+            lsn=began["parent_lsn"],
+            timestamp=began["parent_timestamp"],
+            created_at=now,
+            copies=past.Copies(),
+            expires_at=spec.expires_at,
+        )
+        self.state.snapshots.append(snapshot)
+        return snapshot, (self.state.operation("create_timeline", project, branch),)
+
+    async def all(self, project: str) -> list[past.Snapshot]:
+        self.state.project(project)
+        return [each for each in self.state.snapshots if each.project_id == project]
+
+    async def update(self, project: str, snapshot: str, change: past.SnapshotChange) -> past.Snapshot:
+        found = one(await self.all(project), "snapshot not found", id=snapshot)
+        new: past.Snapshot = dataclasses.replace(found, name=change.name or found.name)
+        if change.expires_at is not model.Unchanged.UNCHANGED:
+            new = dataclasses.replace(new, expires_at=change.expires_at)
+        self.state.put("snapshots", found, new)
+        return new
+
+    async def delete(self, project: str, snapshot: str) -> Ops:
+        found = one(await self.all(project), "snapshot not found", id=snapshot)
+        self.state.snapshots.remove(found)
+        return (self.state.operation("delete_timeline", project, None),)
+
+    async def restore(
+        self, project: str, snapshot: str, spec: past.SnapshotRestoreSpec
+    ) -> tuple[model.Branch, list[model.Endpoint], Ops]:
+        found = one(await self.all(project), "snapshot not found", id=snapshot)
+        target = self.state.branch(project, spec.target or found.source_branch_id)
+        if spec.name in [each.name for each in self.state.branches if each.project_id == project]:
+            raise Conflict("branch already exists")
+        branch = model.Branch(
+            id=names.new_branch_id(self.state.chance),
+            project_id=names.ProjectId(project),
+            name=spec.name or f"{target.name} from {found.name}",
+            incarnation=names.new_incarnation(self.state.chance),
+            state=model.BranchState.INIT,
+            default=False,
+            protected=False,
+            restored_from=snapshot,
+            restored_as=target.id,
+            restore_status="restored",
+            **stamps(),
+        )
+        self.state.branches.append(branch)
+        self.state.copy_contents(target.id, branch.id)
+        operations = (self.state.operation("create_branch", project, branch.id),)
+        if spec.finalize:
+            branches = Branches(self.state)
+            operations += await branches.finalize_restore(project, branch.id, None)
+            branch = await branches.get(project, branch.id)
+        endpoints = [each for each in self.state.endpoints if each.branch_id == branch.id]
+        return branch, endpoints, operations
+
+    async def schedule(self, project: str, branch: str) -> tuple[past.ScheduleItem, ...]:
+        return self.state.schedules.get(self.state.branch(project, branch).id, ())
+
+    async def set_schedule(self, project: str, branch: str, items: tuple[past.ScheduleItem, ...]) -> None:
+        self.state.schedules[self.state.branch(project, branch).id] = items
+
+
+class Schemas(Room):
+    async def sql(self, project: str, branch: str, database: str, point: points.Point) -> str:
+        await self._must_be(project, branch, database, point)
+        return self.state.schemas.get(branch, SCHEMA)
+
+    async def tables(
+        self, project: str, branch: str, database: str, point: points.Point
+    ) -> tuple[tables.Table, ...]:
+        await self._must_be(project, branch, database, point)
+        return TABLES
+
+    async def _must_be(self, project: str, branch: str, database: str, point: points.Point) -> None:
+        beginning(self.state.branch(project, branch), point)
+        await Databases(self.state).get(project, branch, database)
 
 
 class Endpoints(Room):
@@ -482,6 +726,8 @@ class MemoryPlane:
         self.state = State()
         self.projects = Projects(self.state)
         self.branches = Branches(self.state)
+        self.snapshots = Snapshots(self.state)
+        self.schemas = Schemas(self.state)
         self.endpoints = Endpoints(self.state)
         self.roles = Roles(self.state)
         self.databases = Databases(self.state)
@@ -518,7 +764,8 @@ class MemoryLocal:
 
     async def reset(self) -> int:
         count = len(self.state.projects)
-        for kind in ("projects", "permissions", "branches", "endpoints", "roles", "databases", "operations"):
+        kinds = ("projects", "permissions", "branches", "endpoints", "roles", "databases", "operations")
+        for kind in (*kinds, "kept", "snapshots"):
             getattr(self.state, kind).clear()
         return count
 
@@ -528,6 +775,25 @@ def one(items: list[Any], complaint: str, **wanted: Any) -> Any:
         if all(getattr(each, key) == value for key, value in wanted.items()):
             return each
     raise NotFound(complaint)
+
+
+def beginning(source: model.Branch, point: points.Point) -> dict[str, Any]:
+    """Where a branch of `source` at a point begins. A point beyond the head is the head."""
+    lsn, moment = HEAD_LSN, datetime.now(UTC)
+    match point:
+        case points.AtLsn(asked) if asked < EARLIEST_LSN:
+            raise RuleViolation("the earliest LSN that can be restored is 0/1000000")
+        case points.AtLsn(asked):
+            lsn = min(asked, lsn)
+        case points.AtTime(asked) if asked < source.created_at.replace(microsecond=0):
+            raise RuleViolation(f"the earliest time that can be restored is {source.created_at.isoformat()}")
+        case points.AtTime(asked):
+            moment = min(asked, moment)
+    return {
+        "parent_id": source.id,
+        "parent_lsn": f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}",
+        "parent_timestamp": moment,
+    }
 
 
 def stamps() -> dict[str, datetime]:

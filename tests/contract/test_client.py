@@ -12,6 +12,7 @@ import pytest
 
 from dormouse.api.bodies import (
     BranchCreate,
+    BranchRestore,
     BranchUpdate,
     DatabaseUpdate,
     EndpointCreate,
@@ -20,11 +21,22 @@ from dormouse.api.bodies import (
     ProjectCreate,
     ProjectCreated,
     ProjectUpdate,
+    SnapshotUpdate,
 )
 from dormouse.api.client import Client
 from dormouse.api.errors import ApiError, Busy, Exists, Malformed, Missing, NoAnswer, NotAuthenticated, Refused
 from dormouse.api.local import RESET_CONFIRMATION
-from dormouse.api.records import AllowedIps, EndpointSettings, ProjectSettings
+from dormouse.api.records import (
+    AllowedIps,
+    BackupScheduleItem,
+    EndpointSettings,
+    MaintenanceWindow,
+    PreloadLibraries,
+    ProjectSettings,
+    Quota,
+)
+from dormouse.control.model import BranchSpec
+from dormouse.control.points import AtLsn, AtTime
 from dormouse.errors import Locked, RuleViolation
 from dormouse.names import ProjectId
 
@@ -138,10 +150,158 @@ def test_life_of_a_branch(client: Client, made: ProjectCreated) -> None:
         client.delete_branch(project, one)
 
 
-def test_what_is_still_to_come_is_refused(client: Client, made: ProjectCreated) -> None:
-    with pytest.raises(Refused, match="not available") as caught:
-        client.create_branch(made.project.id, BranchCreate(parent_lsn="0/1FA22C0"))
-    assert caught.value.status == 501
+def test_a_branch_begins_at_the_very_millisecond(client: Client, plane: Any, made: ProjectCreated) -> None:
+    project, asked = made.project.id, []
+    create = plane.branches.create
+
+    async def noting(project: str, spec: BranchSpec) -> Any:
+        asked.append(spec.point)
+        return await create(project, spec)
+
+    plane.branches.create = noting
+    moment = datetime.now(UTC)
+    client.create_branch(project, BranchCreate(parent_timestamp=moment))
+    client.create_branch(project, BranchCreate(parent_lsn="0/1FA22C0"))
+
+    assert asked == [AtTime(moment), AtLsn(0x1FA22C0)]
+
+
+def test_annotations(client: Client, made: ProjectCreated) -> None:
+    made_branch = client.create_branch(made.project.id, annotation={"git": "feature/☃"}).branch
+
+    annotations = client.branches(made.project.id).annotations
+    assert {name: each.value for name, each in annotations.items()} == {made_branch.id: {"git": "feature/☃"}}
+
+
+def test_restores(client: Client, made: ProjectCreated) -> None:
+    project, root = made.project.id, made.branch.id
+    one = client.create_branch(project, BranchCreate(name="dev")).branch.id
+
+    reset = client.restore_branch(project, one, BranchRestore(source_branch_id=root))
+    assert reset.branch.last_reset_at is not None and reset.operations
+    own = BranchRestore(source_branch_id=one, source_timestamp=datetime.now(UTC), preserve_under_name="old")
+    restored = client.restore_branch(project, one, own).branch
+    assert restored.parent_id == client.branches(project, search="old").branches[0].id
+    with pytest.raises(Refused, match="preserve_under_name is required"):
+        client.restore_branch(project, one, replace(own, preserve_under_name=None))
+
+
+def test_undo(client: Client, made: ProjectCreated) -> None:
+    project, root = made.project.id, made.branch.id
+    one = client.create_branch(project, BranchCreate(name="dev")).branch.id
+    client.restore_branch(project, one, BranchRestore(source_branch_id=root))
+
+    (kept,) = client.kept_states(project)
+    assert (kept.branch_id, kept.branch_name, kept.because) == (one, "dev", "reset")
+    assert kept.kept_at < kept.kept_until
+    undone = client.undo_branch(project, one)
+    assert undone.branch.last_reset_at is None and undone.operations
+    assert [each.because for each in client.kept_states(project)] == ["undo"]
+    with pytest.raises(Missing, match="nothing is kept"):
+        client.undo_branch(project, root)
+
+
+def test_a_deleted_branch_is_recovered_unless_it_was_deleted_hard(client: Client, made: ProjectCreated) -> None:
+    project = made.project.id
+    branch = client.create_branch(project, BranchCreate(name="dev"))
+    one = branch.branch.id
+
+    client.delete_branch(project, one)
+    (gone,) = [each for each in client.branches(project, include_deleted=True).branches if each.recovery]
+    assert gone.id == one and gone.recovery is not None and gone.recovery.deletion_method == "user"
+    assert client.recover_branch(project, one).endpoints == branch.endpoints
+    client.delete_branch(project, one, hard=True)
+    assert client.branches(project, include_deleted=True).branches == (made.branch,)
+    with pytest.raises(Missing):
+        client.recover_branch(project, one)
+
+
+def test_histories(client: Client, made: ProjectCreated) -> None:
+    (history,) = client.branch_histories(made.project.id)
+
+    assert (history.branch_id, history.earliest_lsn, history.head_lsn) == (
+        made.branch.id,
+        "0/1000000",
+        "0/1FA22C0",
+    )
+    assert (history.own_bytes, history.bases) == (4096, 1)
+
+
+def test_schemas(client: Client, plane: Any, made: ProjectCreated) -> None:
+    project, root = made.project.id, made.branch.id
+    one = client.create_branch(project, BranchCreate(name="dev")).branch.id
+    schema = client.branch_schema(project, root, "neondb", lsn="0/1FA22C0")
+    plane.state.schemas[one] = schema.replace("bigint", "uuid")
+
+    assert client.compare_schema(project, root, "neondb", base_branch=root, timestamp=datetime.now(UTC)) == ""
+    assert client.compare_schema(project, one, "neondb").splitlines() == [
+        "--- main",
+        "+++ dev",
+        "@@ -1,3 +1,3 @@",
+        " CREATE TABLE public.orders (",
+        "-    id bigint NOT NULL",
+        "+    id uuid NOT NULL",
+        " );",
+    ]
+    (table,) = client.branch_tables(project, root, "neondb")
+    assert (table.name, table.columns[0].type) == ("orders", "bigint")
+    assert [each.type for each in table.constraints] == ["primary_key", "foreign_key"]
+    assert table.constraints[1].referenced_table is not None
+    with pytest.raises(Missing):
+        client.branch_schema(project, root, "nope")
+
+
+def test_snapshots(client: Client, made: ProjectCreated) -> None:
+    project, root = made.project.id, made.branch.id
+    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+
+    snapshot = client.create_snapshot(project, root, name="first ✿", expires_at=tomorrow).snapshot
+    assert (snapshot.name, snapshot.expires_at) == ("first ✿", tomorrow)
+    assert client.create_snapshot(project, root, timestamp=datetime.now(UTC)).snapshot.manual
+    assert client.update_snapshot(project, snapshot.id, SnapshotUpdate(name="second")).name == "second"
+    restored = client.restore_snapshot(project, snapshot.id, name="preview")
+    assert (restored.branch.name, restored.branch.restored_from) == ("preview", snapshot.id)
+    assert client.finalize_restore(project, restored.branch.id, name="before")
+    assert client.branch(project, root).name == "before"
+    whole = client.restore_snapshot(project, snapshot.id, target_branch_id=restored.branch.id, finalize=True)
+    assert whole.branch.name == "main" and whole.endpoints
+    assert client.delete_snapshot(project, snapshot.id)
+    assert snapshot.id not in [each.id for each in client.snapshots(project)]
+
+
+def test_schedule_of_snapshots(client: Client, made: ProjectCreated) -> None:
+    where = (made.project.id, made.branch.id)
+    schedule = (BackupScheduleItem(frequency="daily", hour=3, retention_seconds=3600),)
+
+    client.set_backup_schedule(*where, schedule)
+    assert client.backup_schedule(*where) == schedule
+
+
+def test_settings_are_kept_and_shown(client: Client) -> None:
+    settings = ProjectSettings(
+        quota=Quota(logical_size_bytes=5),
+        maintenance_window=MaintenanceWindow(weekdays=(1,), start_time="01:00", end_time="02:00"),
+        hipaa=True,
+        audit_log_level="extended",
+        preload_libraries=PreloadLibraries(use_defaults=True, enabled_libraries=("auto_explain",)),
+    )
+    usual = EndpointSettings(pg_settings={"work_mem": "8MB"})
+    made = client.create_project(ProjectCreate(settings=settings, default_endpoint_settings=usual))
+
+    kept = client.project(made.project.id)
+    assert kept.settings is not None and kept.default_endpoint_settings is not None
+    assert (
+        replace(
+            settings,
+            allowed_ips=kept.settings.allowed_ips,
+            enable_logical_replication=False,
+            block_public_connections=False,
+            block_vpc_connections=False,
+        )
+        == kept.settings
+    )
+    assert kept.default_endpoint_settings.pg_settings == {"work_mem": "8MB"}
+    assert made.endpoints[0].settings == {"pg_settings": {"work_mem": "8MB"}}
 
 
 def test_roles_and_databases(client: Client, made: ProjectCreated) -> None:

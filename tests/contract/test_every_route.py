@@ -65,7 +65,11 @@ def take_every_route(walk: Walk) -> None:
     child = branches(walk, project, branch)
     databases_and_roles(walk, f"{project}/branches/{branch}")
     computes(walk, project, branch)
-    to_come(walk, f"{project}/branches/{branch}", project)
+    begins(walk, project)
+    restores(walk, project, branch)
+    deletions(walk, project)
+    schemas(walk, project, branch)
+    snapshots(walk, project, branch)
     ends(walk, project, child)
 
 
@@ -148,8 +152,9 @@ def branches(walk: Walk, project: str, root: str) -> str:
     walk("POST", f"{project}/branches", {"branch": {"expires_at": "tomorrow"}}, status=400)
     walk("POST", f"{project}/branches", {"branch": {"expires_at": "0001-01-01T00:00:00+23:59"}}, status=400)
     walk("POST", f"{project}/branches", {"endpoints": [{"type": "write_only"}]}, status=400)
-    for past in ({"parent_lsn": "0/1FA22C0"}, {"parent_timestamp": tomorrow}, {"init_source": "schema-only"}):
-        walk.refused("POST", f"{project}/branches", {"branch": past}, status=501, message="not available")
+    walk.refused(
+        "POST", f"{project}/branches", {"branch": {"archived": True}}, status=501, message="not available"
+    )
     assert walk("GET", f"{project}/branches/count")["count"] == 3
     assert walk("GET", f"{project}/branches?search=dev2")["branches"][0]["id"] == child["id"]
     walk("GET", one)
@@ -221,12 +226,152 @@ def computes(walk: Walk, project: str, branch: str) -> None:
     walk.refused("POST", f"{one}/restart", status=404, message="endpoint not found")
 
 
-def to_come(walk: Walk, branch: str, project: str) -> None:
-    for route in table_of_routes():
-        if route.is_to_come:
-            path = route.path.replace("/projects/{project_id}/branches/{branch_id}", branch)
-            path = path.replace("/projects/{project_id}", project).replace("{snapshot_id}", "snap-1")
-            walk.refused(route.method, path, status=501, message="not available")
+def branch_of(walk: Walk, project: str, status: int = 201, **asked: Any) -> Any:
+    made = walk("POST", f"{project}/branches", {"branch": asked}, status=status)
+    walk.until_done(project)
+    return made.get("branch")
+
+
+def now() -> str:
+    """As neonctl writes a moment."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def begins(walk: Walk, project: str) -> None:
+    """Branches of the past, and of the schema alone."""
+    noted = branch_of(walk, project, name="of the head")
+    again = branch_of(walk, project, name="by LSN", parent_lsn=noted["parent_lsn"])
+    assert again["parent_lsn"] == noted["parent_lsn"]
+    assert branch_of(walk, project, name="by time", parent_timestamp=now())["parent_id"] == noted["parent_id"]
+    both = {"parent_lsn": "0/1", "parent_timestamp": now()}
+    for wrong in ({"parent_lsn": "0"}, {"parent_lsn": "0/1FA22C0/1"}, {"parent_timestamp": "now"}, both):
+        refused = walk("POST", f"{project}/branches", {"branch": wrong}, status=400)
+        assert refused["message"].startswith("invalid request: decode application/json: invalid: branch")
+    branch_of(walk, project, 422, parent_lsn="0/1")
+    branch_of(walk, project, 422, parent_timestamp="2026-01-01T00:00:00Z")
+    asked = {"branch": {"name": "bare", "init_source": "schema-only"}, "endpoints": [{"type": "read_write"}]}
+    bare = walk("POST", f"{project}/branches", asked, status=201)["branch"]
+    walk.until_done(project)
+    assert bare["init_source"] == "schema-only" and "parent_id" not in bare
+    words = {"annotation_value": {"git": "feature/☃"}, "branch": {"name": "annotated"}}
+    annotated = walk("POST", f"{project}/branches", words, status=201)["branch"]["id"]
+    walk.until_done(project)
+    assert walk("GET", f"{project}/branches/{annotated}")["annotation"]["value"] == {"git": "feature/☃"}
+    listed = walk("GET", f"{project}/branches")["annotations"]
+    assert {name: each["value"] for name, each in listed.items()} == {annotated: {"git": "feature/☃"}}
+    walk("POST", f"{project}/branches", {"annotation_value": {"a": 1}}, status=400)
+    for each in (noted, again, bare):
+        walk("DELETE", f"{project}/branches/{each['id']}?hard_delete=true")
+
+
+def restores(walk: Walk, project: str, root: str) -> None:
+    child = branch_of(walk, project, name="to be restored")
+    one = f"{project}/branches/{child['id']}"
+    walk.until_done(project)
+    reset = walk("POST", f"{one}/restore", {"source_branch_id": root})
+    walk.until_done(project)
+    assert reset["branch"]["id"] == child["id"] and reset["operations"]
+    assert walk("GET", one)["branch"]["last_reset_at"] >= child["created_at"]
+    own = {"source_branch_id": child["id"], "source_timestamp": now()}
+    walk("POST", f"{one}/restore", own, status=422)
+    walk("POST", f"{one}/restore", {"source_branch_id": child["id"], "preserve_under_name": "x"}, status=422)
+    walk("POST", f"{one}/restore", own | {"source_lsn": "0/1"}, status=400)
+    walk("POST", f"{one}/restore", {}, status=400)
+    walk("POST", f"{one}/restore", {"source_branch_id": NOBODY}, status=404)
+    restored = walk("POST", f"{one}/restore", own | {"preserve_under_name": "the old one"})["branch"]
+    walk.until_done(project)
+    (old,) = walk("GET", f"{project}/branches?search=the%20old%20one")["branches"]
+    assert (restored["id"], restored["parent_id"]) == (child["id"], old["id"])
+    another = {"source_branch_id": root, "source_lsn": child["parent_lsn"], "preserve_under_name": ""}
+    assert walk("POST", f"{one}/restore", another)["branch"]["id"] == child["id"]
+    walk.until_done(project)
+
+
+def deletions(walk: Walk, project: str) -> None:
+    asked = {"branch": {"name": "brief"}, "endpoints": [{"type": "read_write"}]}
+    made = walk("POST", f"{project}/branches", asked, status=201)
+    walk.until_done(project)
+    one = f"{project}/branches/{made['branch']['id']}"
+    walk("DELETE", one)
+    walk.until_done(project)
+    walk("GET", one, status=404)
+    assert walk("GET", f"{project}/branches?search=brief")["branches"] == []
+    (gone,) = walk("GET", f"{project}/branches?search=brief&include_deleted=true")["branches"]
+    assert gone["recovery"]["deletion_method"] == "user"
+    assert gone["recovery"]["recoverable_until"] > gone["recovery"]["deleted_at"]
+    back = walk("POST", f"{one}/recover")
+    walk.until_done(project)
+    assert [each["id"] for each in back["endpoints"]] == [made["endpoints"][0]["id"]]
+    assert "recovery" not in walk("GET", one)["branch"]
+    walk("POST", f"{one}/recover", status=404)
+    walk("DELETE", f"{one}?hard_delete=true")
+    walk.until_done(project)
+    walk("POST", f"{one}/recover", status=404)
+
+
+def schemas(walk: Walk, project: str, root: str) -> None:
+    child = branch_of(walk, project, name="with a schema")
+    one = f"{project}/branches/{child['id']}"
+    assert set(walk("GET", f"{one}/schema?db_name=neondb")) == {"sql"}
+    assert set(walk("GET", f"{one}/schema?db_name=neondb&format=json")) == {"json"}
+    for point in (f"lsn={child['parent_lsn']}", f"timestamp={now()}"):
+        walk("GET", f"{project}/branches/{root}/schema?db_name=neondb&{point}")
+    two = f"db_name=neondb&lsn=0/1&timestamp={now()}"
+    for wrong in ("", "db_name=neondb&format=yaml", "db_name=neondb&lsn=x", two):
+        walk.refused("GET", f"{one}/schema?{wrong}", status=400, message="invalid request: decode query: ")
+    walk.refused("GET", f"{one}/schema?db_name=nope", status=404, message="database not found")
+    assert walk("GET", f"{one}/compare_schema?db_name=neondb") == {"diff": ""}
+    base = f"base_branch_id={root}&base_timestamp={now()}"
+    assert walk("GET", f"{one}/compare_schema?db_name=neondb&{base}") == {"diff": ""}
+    no_parent = f"{project}/branches/{root}/compare_schema?db_name=neondb"
+    walk.refused("GET", no_parent, status=400, message="base_branch_id is required")
+    walk("GET", f"{no_parent}&base_branch_id={NOBODY}", status=404)
+
+
+def snapshots(walk: Walk, project: str, root: str) -> None:
+    branch = f"{project}/branches/{root}"
+    made = walk("POST", f"{branch}/snapshot?name=first&timestamp={now()}&expires_at=2099-01-01T00:00:00.000Z")
+    walk.until_done(project)
+    snapshot = made["snapshot"]
+    assert (snapshot["name"], snapshot["source_branch_id"], snapshot["manual"]) == ("first", root, True)
+    unnamed = walk("POST", f"{branch}/snapshot")["snapshot"]
+    walk.until_done(project)
+    assert unnamed["name"]
+    walk("POST", f"{branch}/snapshot?lsn=0/1&timestamp={now()}", status=400)
+    walk("POST", f"{branch}/snapshot?expires_at=tomorrow", status=400)
+    child = branch_of(walk, project, name="no root")
+    walk("POST", f"{project}/branches/{child['id']}/snapshot", status=422)
+    one = f"{project}/snapshots/{snapshot['id']}"
+    changed = walk("PATCH", one, {"snapshot": {"name": "renamed", "expires_at": None}})["snapshot"]
+    assert changed["name"] == "renamed" and "expires_at" not in changed
+    walk("PATCH", one, {}, status=400)
+    walk("PATCH", f"{project}/snapshots/snap-1", {"snapshot": {}}, status=404)
+    listed = walk("GET", f"{project}/snapshots")["snapshots"]
+    assert [each["id"] for each in listed] == [snapshot["id"], unnamed["id"]]
+    restored = walk("POST", f"{one}/restore", {"name": "from a snapshot"})
+    walk.until_done(project)
+    assert restored["branch"]["restored_from"] == snapshot["id"]
+    assert restored["branch"]["restore_status"] == "restored"
+    queried = walk("POST", f"{one}/restore?name=queried", {"target_branch_id": child["id"]})["branch"]
+    walk.until_done(project)
+    assert (queried["name"], queried["restored_as"]) == ("queried", child["id"])
+    preview = f"{project}/branches/{queried['id']}"
+    assert walk("POST", f"{preview}/finalize_restore", {"name": "replaced"})["operations"]
+    walk.until_done(project)
+    assert walk("GET", preview)["branch"]["name"] == "no root"
+    assert walk("GET", f"{project}/branches/{child['id']}")["branch"]["name"] == "replaced"
+    walk("POST", f"{preview}/finalize_restore", status=422)
+    walk("POST", f"{project}/snapshots/snap-1/restore", status=404)
+    items = [{"frequency": "daily", "hour": 3, "retention_seconds": 604800}, {"frequency": "weekly", "day": 1}]
+    assert walk("PUT", f"{branch}/backup_schedule", {"schedule": items}) == {}
+    assert walk("GET", f"{branch}/backup_schedule") == {"schedule": items}
+    for wrong in ({"frequency": "often"}, {"frequency": "daily", "hour": 24}, {"frequency": "weekly", "day": 8}):
+        walk("PUT", f"{branch}/backup_schedule", {"schedule": [wrong]}, status=400)
+    assert walk("PUT", f"{branch}/backup_schedule", {"schedule": []}) == {}
+    for each in listed:
+        walk("DELETE", f"{project}/snapshots/{each['id']}", status=202)
+        walk.until_done(project)
+    walk("DELETE", one, status=404)
 
 
 def ends(walk: Walk, project: str, child: str) -> None:

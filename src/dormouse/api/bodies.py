@@ -29,6 +29,7 @@ from dormouse.names import BranchId
 
 __all__ = [
     "ApiKeyCreateRequest",
+    "AvailablePreloadLibraries",
     "BackupSchedule",
     "BranchAnswer",
     "BranchChanged",
@@ -53,6 +54,7 @@ __all__ = [
     "DatabaseUpdate",
     "DatabaseUpdateRequest",
     "Databases",
+    "Empty",
     "EndpointAnswer",
     "EndpointChanged",
     "EndpointCreate",
@@ -69,7 +71,6 @@ __all__ = [
     "Organizations",
     "PermissionGrantRequest",
     "Permissions",
-    "PreloadLibraries",
     "ProjectAnswer",
     "ProjectChanged",
     "ProjectCreate",
@@ -105,6 +106,11 @@ class ErrorBody:
     message: str
     code: str = ""
     request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Empty:
+    """An answer that says nothing but that it was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +259,7 @@ class PermissionGrantRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreloadLibraries:
+class AvailablePreloadLibraries:
     """`GET …/available_preload_libraries`"""
 
     libraries: tuple[PreloadLibrary, ...] = ()
@@ -335,6 +341,7 @@ class BranchEndpoint:
     autoscaling_limit_min_cu: float | None = None
     autoscaling_limit_max_cu: float | None = None
     suspend_timeout_seconds: int | None = None
+    settings: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -620,6 +627,8 @@ class EndpointCreate:
     autoscaling_limit_max_cu: float | None = None
     suspend_timeout_seconds: int | None = None
     disabled: bool | None = None
+    settings: Mapping[str, object] | None = None
+    """`pg_settings` and `preload_libraries`, as an endpoint shows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -638,6 +647,8 @@ class EndpointUpdate:
     autoscaling_limit_max_cu: float | None = None
     suspend_timeout_seconds: int | None = None
     disabled: bool | None = None
+    settings: Mapping[str, object] | None = None
+    """`pg_settings` and `preload_libraries`, as an endpoint shows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

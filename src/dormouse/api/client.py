@@ -24,6 +24,7 @@ from urllib.request import (
 
 from dormouse.api.bodies import (
     ApiKeyCreateRequest,
+    AvailablePreloadLibraries,
     BackupSchedule,
     BranchAnswer,
     BranchChanged,
@@ -60,7 +61,6 @@ from dormouse.api.bodies import (
     Organizations,
     PermissionGrantRequest,
     Permissions,
-    PreloadLibraries,
     ProjectAnswer,
     ProjectChanged,
     ProjectCreate,
@@ -247,7 +247,9 @@ class Client:
 
     def preload_libraries(self, project: ProjectId) -> tuple[PreloadLibrary, ...]:
         """What the project's servers could load at their start."""
-        return self._get(PreloadLibraries, _path("projects", project, "available_preload_libraries")).libraries
+        return self._get(
+            AvailablePreloadLibraries, _path("projects", project, "available_preload_libraries")
+        ).libraries
 
     def operations(
         self, project: ProjectId, *, limit: int | None = None, cursor: str | None = None

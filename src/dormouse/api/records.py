@@ -35,15 +35,18 @@ __all__ = [
     "Database",
     "Endpoint",
     "EndpointSettings",
+    "MaintenanceWindow",
     "Operation",
     "Organization",
     "Owner",
     "PaymentSource",
     "Permission",
+    "PreloadLibraries",
     "PreloadLibrary",
     "Project",
     "ProjectListItem",
     "ProjectSettings",
+    "Quota",
     "ReferencedTable",
     "Region",
     "Role",
@@ -199,6 +202,8 @@ class EndpointSettings:
     autoscaling_limit_max_cu: float | None = None
     suspend_timeout_seconds: int | None = None
     """0 is the default of 300 s, -1 never."""
+    pg_settings: Mapping[str, str] | None = None
+    """Of Postgres, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +215,36 @@ class AllowedIps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What a project may use up, in seconds and bytes; None and 0 are no limit."""
+
+    active_time_seconds: int | None = None
+    compute_time_seconds: int | None = None
+    written_data_bytes: int | None = None
+    data_transfer_bytes: int | None = None
+    logical_size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceWindow:
+    """When the provider may maintain a project's machines."""
+
+    weekdays: tuple[int, ...]
+    """1 is Monday."""
+    start_time: str
+    """`03:00`, in UTC."""
+    end_time: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreloadLibraries:
+    """What servers load at their start."""
+
+    use_defaults: bool | None = None
+    enabled_libraries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
     """What holds for a whole project."""
 
@@ -217,6 +252,12 @@ class ProjectSettings:
     enable_logical_replication: bool | None = None
     block_public_connections: bool | None = None
     block_vpc_connections: bool | None = None
+    quota: Quota | None = None
+    maintenance_window: MaintenanceWindow | None = None
+    hipaa: bool | None = None
+    audit_log_level: str | None = None
+    """`base`, `extended` or `full`."""
+    preload_libraries: PreloadLibraries | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ from dormouse.web import start_page
 from dormouse.web.envelope import Envelope
 from dormouse.web.errors import HANDLERS
 from dormouse.web.local import Local, LocalRoutes
+from dormouse.web.past import Past
 from dormouse.web.rendering import Rendering
-from dormouse.web.resources import to_come
 from dormouse.web.resources.account import Account
 from dormouse.web.resources.branches import Branches
 from dormouse.web.resources.databases import Databases
@@ -33,7 +33,10 @@ from dormouse.web.resources.endpoints import Endpoints
 from dormouse.web.resources.operations import Operations
 from dormouse.web.resources.permissions import Permissions
 from dormouse.web.resources.projects import Projects
+from dormouse.web.resources.restores import Restores
 from dormouse.web.resources.roles import Roles
+from dormouse.web.resources.schemas import Schemas
+from dormouse.web.resources.snapshots import Snapshots
 from dormouse.web.route_table import ApiRoute, starlette_routes
 from dormouse.web.security import API_ROOT, Gate, Names
 
@@ -63,8 +66,9 @@ def create_app(
         suffix=host_suffix.lower(),
         more=frozenset(name.lower() for name in allowed_hosts),
     )
-    api = api_routes(plane, Rendering(host=plane.connections.host, proxy_host=host_suffix))
-    ours = LocalRoutes(local, api).routes()
+    rendering = Rendering(host=plane.connections.host, proxy_host=host_suffix)
+    api = api_routes(plane, rendering)
+    ours = LocalRoutes(local, api, Past(plane, rendering).routes()).routes()
     app = Starlette(
         # To Neon's clients "/projects/" is not "/projects"; a redirect would only hide their mistake.
         routes=[
@@ -84,6 +88,8 @@ def create_app(
 
 def api_routes(plane: ControlPlane, rendering: Rendering) -> list[ApiRoute]:
     """All that is served below the API's root; `plane` is first asked when a request comes."""
-    resources = (Projects, Permissions, Operations, Branches, Endpoints, Roles, Databases)
+    resources = (
+        Projects, Permissions, Operations, Branches, Restores, Snapshots, Schemas, Endpoints, Roles, Databases
+    )  # fmt: skip
     served = [route for resource in resources for route in resource(plane, rendering).routes()]
-    return [*Account(plane).routes(), *served, *to_come.routes()]
+    return [*Account(plane).routes(), *served]

@@ -48,6 +48,8 @@ class LocalRoutes:
     local: Local | None
     api: Iterable[ApiRoute]
     """What is served below the API's root."""
+    past: tuple[ApiRoute, ...] = ()
+    """What else is served below the local root: the past of projects."""
 
     def routes(self) -> list[ApiRoute]:
         """Below the local root."""
@@ -56,6 +58,7 @@ class LocalRoutes:
             ApiRoute(method="GET", path="/diagnose", handler=self.diagnose),
             ApiRoute(method="POST", path="/reset", handler=self.reset, body=ResetBody),
             ApiRoute(method="POST", path="/operations/finish", handler=self.finish_operations),
+            *self.past,
             ApiRoute(method="GET", path="/openapi.json", handler=self.openapi),
         ]
 

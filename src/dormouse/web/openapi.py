@@ -78,7 +78,5 @@ def _responses(route: ApiRoute) -> dict[str, object]:
         "description": "What is wrong.",
         "content": {"application/json": {"schema": {"$ref": _SCHEMAS + "Error"}}},
     }
-    if route.is_to_come:
-        return {"501": error, "default": error}
     fine = {"description": "As asked.", "content": {"application/json": {"schema": {}}}}
     return {str(route.status): fine, "default": error}

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from dormouse.control.past import SnapshotId
 from dormouse.errors import Invalid
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 from dormouse.web.errors import TooLarge
@@ -25,7 +26,9 @@ __all__ = [
     "number_in_path",
     "operation_id",
     "project_id",
+    "query_of",
     "required",
+    "snapshot_id",
 ]
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -53,6 +56,11 @@ def endpoint_id(request: Request) -> EndpointId:
 def operation_id(request: Request) -> OperationId:
     """`{operation_id}`"""
     return OperationId(name_in_path(request, "operation_id"))
+
+
+def snapshot_id(request: Request) -> SnapshotId:
+    """`{snapshot_id}`"""
+    return name_in_path(request, "snapshot_id")
 
 
 def name_in_path(request: Request, parameter: str) -> str:
@@ -109,6 +117,15 @@ def choice(request: Request, parameter: str, choices: tuple[Choice, ...], defaul
         if each == value:
             return each
     raise _invalid_query(parameter, f"must be one of {', '.join(choices)}")
+
+
+def query_of(request: Request, model: type[Model]) -> Model:
+    """The whole query as a `model` of texts; an empty parameter counts as absent. Raises Invalid."""
+    given = {name: value for name, value in request.query_params.items() if value}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise Invalid(f"invalid request: decode query: {_complaint(error)}") from None
 
 
 async def body_of(request: Request, model: type[Model]) -> Model:

@@ -4,15 +4,28 @@ What this platform does not measure (sizes, traffic, seconds of compute) is 0: t
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+from dormouse.api import local
 from dormouse.api import records as api
-from dormouse.control import model
-from dormouse.names import EndpointId
+from dormouse.control import model, past, tables
+from dormouse.names import BranchId, EndpointId
 from dormouse.web.account import NEVER, ORGANIZATION, SUBSCRIPTION, USER
+from dormouse.web.points import lsn_text
 
-__all__ = ["Rendering", "api_key", "new_api_key", "revoked_api_key"]
+__all__ = [
+    "Rendering",
+    "annotation",
+    "api_key",
+    "history",
+    "kept_state",
+    "new_api_key",
+    "revoked_api_key",
+    "schedule_item",
+    "snapshot",
+    "table",
+]
 
 _PLATFORM: Final = "aws"
 _PROVISIONER: Final = "k8s-neonvm"
@@ -105,7 +118,7 @@ class Rendering:
             current_state=endpoint.current_state.value,
             autoscaling_limit_min_cu=endpoint.autoscaling_limit_min_cu,
             autoscaling_limit_max_cu=endpoint.autoscaling_limit_max_cu,
-            settings={},
+            settings=_compute_settings(endpoint.settings),
             pooler_enabled=False,
             pooler_mode="transaction",
             disabled=endpoint.disabled,
@@ -147,8 +160,25 @@ class Rendering:
             parent_timestamp=branch.parent_timestamp,
             expires_at=branch.expires_at,
             ttl_interval_seconds=branch.ttl_interval_seconds,
-            init_source="parent-data" if branch.parent_id else None,
+            init_source=branch.init_source,
             created_by=api.Creator(name=USER.name, image=""),
+            last_reset_at=branch.last_reset_at,
+            restore_status=branch.restore_status,
+            restored_from=branch.restored_from,
+            restored_as=branch.restored_as,
+        )
+
+    def deleted_branch(self, kept: past.Kept) -> api.Branch:
+        """A branch that was deleted and can be recovered, as it was."""
+        expires_at = kept.branch.expires_at
+        is_expired = expires_at is not None and expires_at <= kept.kept_at
+        return replace(
+            self.branch(kept.branch),
+            recovery=api.BranchRecovery(
+                deleted_at=kept.kept_at,
+                recoverable_until=kept.kept_until,
+                deletion_method="ttl" if is_expired else "user",
+            ),
         )
 
     def operation(self, operation: model.Operation) -> api.Operation:
@@ -202,6 +232,78 @@ class Rendering:
         )
 
 
+def annotation(branch: model.Branch) -> api.Annotation:
+    """What is attached to a branch; the words may be none."""
+    return api.Annotation(
+        object=api.AnnotationObject(type="console/branch", id=branch.id),
+        value=branch.annotation,
+        created_at=branch.created_at,
+        updated_at=branch.created_at,
+    )
+
+
+def snapshot(kept: past.Snapshot) -> api.Snapshot:
+    """A snapshot."""
+    return api.Snapshot(
+        id=kept.id,
+        name=kept.name,
+        created_at=kept.created_at,
+        lsn=kept.lsn or None,
+        timestamp=kept.timestamp,
+        source_branch_id=kept.source_branch_id,
+        expires_at=kept.expires_at,
+        manual=kept.manual,
+    )
+
+
+def schedule_item(item: past.ScheduleItem) -> api.BackupScheduleItem:
+    """One line of a schedule."""
+    return api.BackupScheduleItem(
+        frequency=item.frequency,
+        hour=item.hour,
+        day=item.day,
+        month=item.month,
+        retention_seconds=item.retention_seconds,
+    )
+
+
+def table(found: tables.Table) -> api.Table:
+    """A table of a database."""
+    return api.Table(
+        schema=found.schema,
+        name=found.name,
+        columns=tuple(
+            api.Column(name=each.name, type=each.type, nullable=each.nullable, generated=each.generated)
+            for each in found.columns
+        ),
+        constraints=tuple(map(_constraint, found.constraints)),
+    )
+
+
+def history(branch: BranchId, found: past.History) -> local.BranchHistory:
+    """What of a branch's past can be had."""
+    return local.BranchHistory(
+        branch_id=branch,
+        earliest_lsn=lsn_text(found.earliest_lsn),
+        earliest_time=found.earliest_time,
+        head_lsn=lsn_text(found.head_lsn),
+        own_bytes=found.own_bytes,
+        bases=found.bases,
+    )
+
+
+def kept_state(kept: past.Kept) -> local.KeptState:
+    """A state that an undo brings back."""
+    return local.KeptState(
+        id=kept.id,
+        branch_id=kept.branch.id,
+        branch_name=kept.branch.name,
+        because=kept.because.value,
+        kept_at=kept.kept_at,
+        kept_until=kept.kept_until,
+    )
+
+
 def api_key(key: model.ApiKey) -> api.ApiKey:
     """A key as lists show it."""
     creator = api.ApiKeyCreator(id=USER.id, name=USER.name, image=USER.image)
@@ -253,6 +355,28 @@ def _endpoint_settings(project: model.Project) -> api.EndpointSettings:
         autoscaling_limit_min_cu=usual.autoscaling_limit_min_cu,
         autoscaling_limit_max_cu=usual.autoscaling_limit_max_cu,
         suspend_timeout_seconds=usual.suspend_timeout_seconds,
+        pg_settings=usual.pg_settings or None,
+    )
+
+
+def _compute_settings(kept: model.EndpointSettings) -> dict[str, object]:
+    shown: dict[str, object] = {}
+    if kept.pg_settings:
+        shown["pg_settings"] = dict(kept.pg_settings)
+    if kept.preload_libraries is not None:
+        shown["preload_libraries"] = asdict(kept.preload_libraries)
+    return shown
+
+
+def _constraint(found: tables.Constraint) -> api.Constraint:
+    referenced = found.referenced_table
+    return api.Constraint(
+        type=found.type,
+        name=found.name,
+        columns=found.columns,
+        referenced_table=None
+        if referenced is None
+        else api.ReferencedTable(schema=referenced.schema, table=referenced.table, columns=referenced.columns),
     )
 
 
@@ -265,4 +389,13 @@ def _settings(project: model.Project) -> api.ProjectSettings:
         enable_logical_replication=kept.enable_logical_replication,
         block_public_connections=kept.block_public_connections,
         block_vpc_connections=kept.block_vpc_connections,
+        quota=None if kept.quota == model.Quota() else api.Quota(**asdict(kept.quota)),
+        maintenance_window=None
+        if kept.maintenance_window is None
+        else api.MaintenanceWindow(**asdict(kept.maintenance_window)),
+        hipaa=kept.hipaa,
+        audit_log_level=None if kept.audit_log_level is None else kept.audit_log_level.value,
+        preload_libraries=None
+        if kept.preload_libraries is None
+        else api.PreloadLibraries(**asdict(kept.preload_libraries)),
     )

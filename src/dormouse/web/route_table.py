@@ -36,8 +36,6 @@ class ApiRoute:
     body: type[BaseModel] | None = None
     body_required: bool = True
     query: tuple[Query, ...] = ()
-    is_to_come: bool = False
-    """Whether all that it answers yet is 501."""
 
 
 def text(name: str, *, required: bool = False) -> Query:

@@ -59,12 +59,6 @@ def test_body_is_the_models_schema_with_what_it_holds() -> None:
     assert found["responses"].keys() == {"201", "default"}
 
 
-def test_route_to_come_answers_501() -> None:
-    found = operation(ApiRoute(method="GET", path="/later", handler=handle, is_to_come=True))
-
-    assert found["responses"].keys() == {"501", "default"}
-
-
 def test_health_alone_needs_no_key() -> None:
     local = [ApiRoute(method="GET", path=path, handler=handle) for path in ("/health", "/diagnose")]
     document: Any = document_of([], local, version="1")

@@ -1,12 +1,22 @@
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dormouse.api.json_form import to_json
-from dormouse.control import model
-from dormouse.names import BranchId, EndpointId, Incarnation, ProjectId
-from dormouse.web.rendering import Rendering, api_key, new_api_key, revoked_api_key
+from dormouse.control import model, past
+from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
+from dormouse.web.rendering import (
+    Rendering,
+    annotation,
+    api_key,
+    history,
+    kept_state,
+    new_api_key,
+    revoked_api_key,
+    schedule_item,
+    snapshot,
+)
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 987654, tzinfo=UTC)
 RENDERING = Rendering(host=lambda endpoint: f"{endpoint}.db.test:5433", proxy_host="db.test")
@@ -133,3 +143,149 @@ def test_text_of_a_key_is_shown_once() -> None:
     assert "napi_secret" not in repr(new_api_key(key, "napi_secret"))
     assert "key" not in to_json(api_key(key)) and "digest" not in to_json(api_key(key))
     assert revoked_api_key(key).revoked is True
+
+
+KEPT = past.Kept(
+    id=OperationId("op"),
+    project_id=PROJECT.id,
+    branch=BRANCH,
+    copies=past.Copies(),
+    endpoints=(),
+    because=past.KeptBecause.DELETE,
+    kept_at=NOW,
+    kept_until=NOW + timedelta(days=7),
+)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "method"), [(None, "user"), (NOW + timedelta(seconds=1), "user"), (NOW, "ttl")]
+)
+def test_a_deleted_branch_says_until_when_it_can_be_recovered(expires_at: datetime | None, method: str) -> None:
+    kept = dataclasses.replace(KEPT, branch=dataclasses.replace(BRANCH, expires_at=expires_at))
+
+    assert to_json(RENDERING.deleted_branch(kept))["recovery"] == {
+        "deleted_at": "2026-01-01T12:00:00Z",
+        "recoverable_until": "2026-01-08T12:00:00Z",
+        "deletion_method": method,
+    }
+
+
+def test_a_branch_says_where_its_data_came_from() -> None:
+    branch = dataclasses.replace(
+        BRANCH,
+        init_source="schema-only",
+        last_reset_at=NOW,
+        restored_from="snap-1",
+        restored_as=BranchId("br-old"),
+        restore_status="restored",
+    )
+    shown = to_json(RENDERING.branch(branch))
+
+    assert (shown["init_source"], shown["last_reset_at"]) == ("schema-only", "2026-01-01T12:00:00Z")
+    assert (shown["restored_from"], shown["restored_as"], shown["restore_status"]) == (
+        "snap-1",
+        "br-old",
+        "restored",
+    )
+    unrestored = to_json(RENDERING.branch(BRANCH))
+    assert not {"last_reset_at", "restored_from", "restored_as", "restore_status", "recovery"} & unrestored.keys()
+
+
+def test_annotation_of_a_branch() -> None:
+    shown = to_json(annotation(dataclasses.replace(BRANCH, annotation={"git": "x"})))
+
+    assert (shown["object"], shown["value"]) == ({"type": "console/branch", "id": "br"}, {"git": "x"})
+
+
+def test_snapshot_is_shown_in_whole_seconds() -> None:
+    kept = past.Snapshot(
+        id="snap-1",
+        project_id=PROJECT.id,
+        name="s",
+        source_branch_id=BRANCH.id,
+        lsn="0/1",
+        timestamp=NOW,
+        created_at=NOW,
+        copies=past.Copies(),
+    )
+
+    assert to_json(snapshot(kept)) == {
+        "id": "snap-1",
+        "name": "s",
+        "lsn": "0/1",
+        "timestamp": "2026-01-01T12:00:00Z",
+        "source_branch_id": "br",
+        "created_at": "2026-01-01T12:00:00Z",
+        "manual": True,
+    }
+
+
+def test_line_of_a_schedule_holds_what_was_said() -> None:
+    item = past.ScheduleItem(frequency="daily", hour=0, retention_seconds=3600)
+
+    assert to_json(schedule_item(item)) == {"frequency": "daily", "hour": 0, "retention_seconds": 3600}
+
+
+def test_history_and_kept_states_are_exact() -> None:
+    found = past.History(earliest_lsn=0x16B374D848, earliest_time=NOW, head_lsn=0x16B374D900, own_bytes=7, bases=2)
+
+    assert to_json(history(BRANCH.id, found)) == {
+        "branch_id": "br",
+        "earliest_lsn": "16/B374D848",
+        # Whole seconds would name a moment that is too early.
+        "earliest_time": "2026-01-01T12:00:00.987654Z",
+        "head_lsn": "16/B374D900",
+        "own_bytes": 7,
+        "bases": 2,
+    }
+    assert to_json(kept_state(KEPT)) == {
+        "id": "op",
+        "branch_id": "br",
+        "branch_name": "main",
+        "because": "delete",
+        "kept_at": "2026-01-01T12:00:00.987654Z",
+        "kept_until": "2026-01-08T12:00:00Z",
+    }
+
+
+def test_settings_are_shown_as_they_are_kept() -> None:
+    settings = model.ProjectSettings(
+        quota=model.Quota(active_time_seconds=0, logical_size_bytes=5),
+        maintenance_window=model.MaintenanceWindow(weekdays=(1, 7), start_time="01:00", end_time="02:00"),
+        hipaa=False,
+        audit_log_level=model.AuditLogLevel.FULL,
+        preload_libraries=model.PreloadLibraries(use_defaults=False, enabled_libraries=("auto_explain",)),
+    )
+    usual = model.EndpointDefaults(pg_settings={"jit": "off"})
+    project = dataclasses.replace(PROJECT, settings=settings, default_endpoint_settings=usual)
+    shown = to_json(RENDERING.project(project))
+
+    assert shown["settings"] == {
+        "allowed_ips": {"ips": [], "protected_branches_only": False},
+        "enable_logical_replication": False,
+        "block_public_connections": False,
+        "block_vpc_connections": False,
+        "quota": {"active_time_seconds": 0, "logical_size_bytes": 5},
+        "maintenance_window": {"weekdays": [1, 7], "start_time": "01:00", "end_time": "02:00"},
+        "hipaa": False,
+        "audit_log_level": "full",
+        "preload_libraries": {"use_defaults": False, "enabled_libraries": ["auto_explain"]},
+    }
+    assert shown["default_endpoint_settings"]["pg_settings"] == {"jit": "off"}
+    of_nobody = to_json(RENDERING.project(PROJECT))
+    assert (
+        not {"quota", "hipaa", "maintenance_window", "audit_log_level", "preload_libraries"}
+        & of_nobody["settings"].keys()
+    )
+    assert "pg_settings" not in of_nobody["default_endpoint_settings"]
+
+
+def test_settings_of_an_endpoint() -> None:
+    settings = model.EndpointSettings(pg_settings={"jit": "off"}, preload_libraries=model.PreloadLibraries())
+    shown = to_json(RENDERING.endpoint(dataclasses.replace(ENDPOINT, settings=settings), PROJECT))
+
+    assert shown["settings"] == {
+        "pg_settings": {"jit": "off"},
+        "preload_libraries": {"use_defaults": True, "enabled_libraries": ()},
+    }
+    assert to_json(RENDERING.endpoint(ENDPOINT, PROJECT))["settings"] == {}

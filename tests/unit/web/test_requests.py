@@ -10,14 +10,17 @@ from dormouse.control.model import (
     Endpoint,
     EndpointChange,
     EndpointDefaults,
+    EndpointSettings,
     EndpointSpec,
     EndpointType,
     NewEndpoint,
+    PreloadLibraries,
     Project,
     ProjectChange,
     ProjectSettings,
     ProjectSpec,
 )
+from dormouse.control.points import AtLsn, AtTime
 from dormouse.names import BranchId, EndpointId, ProjectId
 from dormouse.web.errors import NotYet
 from dormouse.web.requests import (
@@ -79,7 +82,7 @@ def test_what_is_asked_for() -> None:
         ('{"autoscaling_limit_max_cu": 2}', sizes(0.25, 2)),
         ('{"autoscaling_limit_min_cu": 0.5, "autoscaling_limit_max_cu": 4}', sizes(0.5, 4)),
         ('{"suspend_timeout_seconds": 7}', sizes(0.25, 0.25, 7)),
-        ('{"pg_settings": {"x": "y"}}', sizes(0.25, 0.25)),
+        ('{"pgbouncer_settings": {"x": "y"}}', sizes(0.25, 0.25)),
     ],
 )
 def test_one_limit_moves_the_other(settings: str, meant: EndpointDefaults) -> None:
@@ -240,17 +243,68 @@ def test_branch_as_neonctl_asks_for_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "spec"),
     [
-        '{"parent_lsn": "0/1"}',
-        '{"parent_timestamp": "2026-01-01T00:00:00Z"}',
-        '{"init_source": "schema-only"}',
-        '{"archived": true}',
+        ('{"parent_lsn": "0/1FA22C0"}', BranchSpec(point=AtLsn(0x1FA22C0))),
+        (
+            '{"parent_timestamp": "2026-01-01T00:00:00.123Z"}',
+            BranchSpec(point=AtTime(datetime(2026, 1, 1, 0, 0, 0, 123_000, tzinfo=UTC))),
+        ),
+        ('{"init_source": "schema-only"}', BranchSpec(schema_only=True)),
     ],
 )
-def test_branches_that_are_still_to_come(text: str) -> None:
+def test_where_a_branch_begins(text: str, spec: BranchSpec) -> None:
+    assert branch(f'{{"branch": {text}}}') == spec
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"branch": {"parent_lsn": "1FA22C0"}}',
+        '{"branch": {"parent_lsn": 1}}',
+        '{"branch": {"parent_lsn": "0/1", "parent_timestamp": "2026-01-01T00:00:00Z"}}',
+        '{"branch": {"init_source": "nothing"}}',
+        '{"annotation_value": {"a": 1}}',
+        '{"annotation_value": ["a"]}',
+        '{"annotation_value": {' + ", ".join(f'"{number}": ""' for number in range(51)) + "}}",
+        '{"endpoints": [{"type": "read_write", "settings": {"pg_settings": {"a b": ""}}}]}',
+    ],
+)
+def test_branches_that_cannot_be(text: str) -> None:
+    with pytest.raises(ValidationError):
+        branch(text)
+
+
+def test_an_archived_branch_is_still_to_come() -> None:
     with pytest.raises(NotYet, match="not available"):
-        branch(f'{{"branch": {text}}}')
+        branch('{"branch": {"archived": true}}')
+
+
+def test_a_branch_is_annotated_and_its_compute_has_settings() -> None:
+    text = """{"annotation_value": {"git": "feature/x"}, "endpoints": [{"type": "read_write",
+        "settings": {"pg_settings": {"jit": "off"}, "preload_libraries": {"use_defaults": false}}}]}"""
+
+    spec = branch(text)
+
+    assert spec.annotation == {"git": "feature/x"}
+    assert spec.endpoints[0].settings == EndpointSettings(
+        pg_settings={"jit": "off"}, preload_libraries=PreloadLibraries(use_defaults=False)
+    )
+
+
+def test_a_computes_own_settings_are_over_its_projects() -> None:
+    text = """{"endpoint": {"branch_id": "br-a-b-1", "type": "read_only",
+        "settings": {"preload_libraries": {"enabled_libraries": ["auto_explain"]}}}}"""
+    usual = EndpointDefaults(pg_settings={"work_mem": "4MB"})
+
+    assert EndpointCreateBody.model_validate_json(text).spec(usual).settings == EndpointSettings(
+        pg_settings={"work_mem": "4MB"}, preload_libraries=PreloadLibraries(enabled_libraries=("auto_explain",))
+    )
+    assert EndpointUpdateBody.model_validate_json('{"endpoint": {}}').change(ENDPOINT).settings is None
+    settings = '{"endpoint": {"settings": {"pg_settings": {"jit": "off"}}}}'
+    assert EndpointUpdateBody.model_validate_json(settings).change(ENDPOINT).settings == EndpointSettings(
+        pg_settings={"jit": "off"}
+    )
 
 
 @pytest.mark.parametrize(

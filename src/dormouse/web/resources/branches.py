@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dormouse.api import bodies
-from dormouse.api.records import Annotation, AnnotationObject
 from dormouse.control.model import Branch
+from dormouse.control.past import Kept, KeptBecause
 from dormouse.control.plane import ControlPlane, Ops
-from dormouse.web import reading
+from dormouse.names import BranchId, ProjectId
+from dormouse.web import reading, rendering
 from dormouse.web.answers import answer
 from dormouse.web.connecting import details_of_branch
 from dormouse.web.paging import BranchOrder, SortBy, SortOrder, found, page_of_branches
@@ -64,20 +65,31 @@ class Branches:
         ]
 
     async def index(self, request: Request) -> Response:
-        """A page of branches; without `limit`, all of them. Deleted ones are not kept, so none is included."""
+        """A page of branches; without `limit`, all of them; on request also those that can be recovered."""
         order = BranchOrder(
             by=reading.choice(request, "sort_by", _SORT_BY, "updated_at"),
             order=reading.choice(request, "sort_order", _SORT_ORDER, "desc"),
         )
         limit = reading.integer(request, "limit", least=1, most=_MOST)
-        reading.flag(request, "include_deleted")
-        branches = found(
-            await self.plane.branches.all(reading.project_id(request)), request.query_params.get("search", "")
+        project = reading.project_id(request)
+        branches = await self.plane.branches.all(project)
+        deleted = await self._deleted(project) if reading.flag(request, "include_deleted") else {}
+        branches = [*branches, *(each.branch for each in deleted.values())]
+        page, beyond = page_of_branches(
+            found(branches, request.query_params.get("search", "")),
+            order,
+            limit=limit,
+            cursor=request.query_params.get("cursor"),
         )
-        page, beyond = page_of_branches(branches, order, limit=limit, cursor=request.query_params.get("cursor"))
         return answer(
             bodies.BranchesPage(
-                branches=tuple(map(self.rendering.branch, page)),
+                branches=tuple(
+                    self.rendering.deleted_branch(deleted[each.id])
+                    if each.id in deleted
+                    else self.rendering.branch(each)
+                    for each in page
+                ),
+                annotations={each.id: rendering.annotation(each) for each in page if each.annotation},
                 pagination=bodies.BranchPagination(sort_by=order.by, sort_order=order.order.upper(), next=beyond),
             )
         )
@@ -90,12 +102,13 @@ class Branches:
     async def show(self, request: Request) -> Response:
         """One branch."""
         branch = await self.plane.branches.get(reading.project_id(request), reading.branch_id(request))
-        # Nobody annotates here yet, but the document requires the field.
-        annotation = Annotation(object=AnnotationObject(type="console/branch", id=branch.id), value={})
-        return answer(bodies.BranchAnswer(branch=self.rendering.branch(branch), annotation=annotation))
+        # The document requires an annotation, also where nobody annotated.
+        return answer(
+            bodies.BranchAnswer(branch=self.rendering.branch(branch), annotation=rendering.annotation(branch))
+        )
 
     async def create(self, request: Request) -> Response:
-        """A branch of its parent's head, with what it took over and the computes that were asked for."""
+        """A branch of its parent, with what it took over and the computes that were asked for."""
         asked = await reading.body_of(request, BranchCreateBody)
         project = await self.plane.projects.get(reading.project_id(request))
         made = await self.plane.branches.create(project.id, asked.spec(project.default_endpoint_settings))
@@ -121,10 +134,11 @@ class Branches:
         )
 
     async def delete(self, request: Request) -> Response:
-        """The branch as it was; its data and its computes go."""
-        reading.flag(request, "hard_delete")
+        """The branch as it was; its computes go, and its data once it cannot be recovered any more."""
         branch, operations = await self.plane.branches.delete(
-            reading.project_id(request), reading.branch_id(request)
+            reading.project_id(request),
+            reading.branch_id(request),
+            hard=reading.flag(request, "hard_delete"),
         )
         gone = replace(self.rendering.branch(branch), pending_state="storage_deleted")
         return answer(bodies.BranchChanged(branch=gone, operations=self.rendering.operations(operations)))
@@ -134,6 +148,11 @@ class Branches:
         return self._changed(
             *await self.plane.branches.set_as_default(reading.project_id(request), reading.branch_id(request))
         )
+
+    async def _deleted(self, project: ProjectId) -> dict[BranchId, Kept]:
+        """What each branch was that was deleted and can be recovered."""
+        kept = await self.plane.branches.kept(project)
+        return {each.branch.id: each for each in kept if each.because is KeptBecause.DELETE}
 
     def _changed(self, branch: Branch, operations: Ops) -> Response:
         return answer(

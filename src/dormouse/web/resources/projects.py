@@ -146,6 +146,6 @@ class Projects:
         return answer(bodies.ConnectionUri(uri=parameters.url()))
 
     async def preload_libraries(self, request: Request) -> Response:
-        """What a project's servers can be told to load at their start: nothing yet."""
+        """What a project's servers can be told to load at their start: nothing, since nothing is loaded yet."""
         await self.plane.projects.get(reading.project_id(request))
-        return answer(bodies.PreloadLibraries(libraries=()))
+        return answer(bodies.AvailablePreloadLibraries(libraries=()))
