@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from dormouse import names
-from dormouse.control import model, past, points, tables
+from dormouse.control import model, past, points, schema_model
 from dormouse.errors import Conflict, NotFound, RuleViolation
 from dormouse.uri import ConnectionParameters
 from dormouse.web.local import Diagnosis, PostgresFound
@@ -23,17 +23,17 @@ HEAD_LSN = 0x1FA22C0
 
 SCHEMA = "CREATE TABLE public.orders (\n    id bigint NOT NULL\n);\n"
 TABLES = (
-    tables.Table(
+    schema_model.Table(
         schema="public",
         name="orders",
-        columns=(tables.Column(name="id", type="bigint", nullable=False, generated=False),),
+        columns=(schema_model.Column(name="id", type="bigint", nullable=False, generated=False),),
         constraints=(
-            tables.Constraint(type="primary_key", name="orders_pkey", columns=("id",)),
-            tables.Constraint(
+            schema_model.Constraint(type="primary_key", name="orders_pkey", columns=("id",)),
+            schema_model.Constraint(
                 type="foreign_key",
                 name="orders_of_itself",
                 columns=("id",),
-                referenced_table=tables.ReferencedTable(schema="public", table="orders", columns=("id",)),
+                referenced_table=schema_model.ReferencedTable(schema="public", table="orders", columns=("id",)),
             ),
         ),
     ),
@@ -528,7 +528,7 @@ class Schemas(Room):
 
     async def tables(
         self, project: str, branch: str, database: str, point: points.Point
-    ) -> tuple[tables.Table, ...]:
+    ) -> tuple[schema_model.Table, ...]:
         await self._must_be(project, branch, database, point)
         return TABLES
 

@@ -78,7 +78,7 @@ PURE = {
     "dormouse.control.points",
     "dormouse.control.reconciling",
     "dormouse.control.rules",
-    "dormouse.control.tables",
+    "dormouse.control.schema_model",
     "dormouse.proxy.directory",
     "dormouse.proxy.limits",
     "dormouse.proxy.refusals",

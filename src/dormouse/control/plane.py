@@ -36,7 +36,7 @@ from dormouse.control.past import (
     SnapshotSpec,
 )
 from dormouse.control.points import Point
-from dormouse.control.tables import Table
+from dormouse.control.schema_model import Table
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 from dormouse.uri import ConnectionParameters
 

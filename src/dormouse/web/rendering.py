@@ -9,7 +9,7 @@ from typing import Final
 
 from dormouse.api import local
 from dormouse.api import records as api
-from dormouse.control import model, past, tables
+from dormouse.control import model, past, schema_model
 from dormouse.names import BranchId, EndpointId
 from dormouse.web.account import NEVER, ORGANIZATION, SUBSCRIPTION, USER
 from dormouse.web.points import lsn_text
@@ -267,7 +267,7 @@ def schedule_item(item: past.ScheduleItem) -> api.BackupScheduleItem:
     )
 
 
-def table(found: tables.Table) -> api.Table:
+def table(found: schema_model.Table) -> api.Table:
     """A table of a database."""
     return api.Table(
         schema=found.schema,
@@ -368,7 +368,7 @@ def _compute_settings(kept: model.EndpointSettings) -> dict[str, object]:
     return shown
 
 
-def _constraint(found: tables.Constraint) -> api.Constraint:
+def _constraint(found: schema_model.Constraint) -> api.Constraint:
     referenced = found.referenced_table
     return api.Constraint(
         type=found.type,
