@@ -16,18 +16,22 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 from dormouse.control.model import ProjectSpec
+from dormouse.control.past import SnapshotSpec
 from dormouse.web.local import LocalRoutes
 from dormouse.web.openapi import document_of
+from dormouse.web.past import Past
+from dormouse.web.rendering import Rendering
 
 KEY = "napi_a_key_for_tests"
 
 EXAMPLES = 12
-"""For each operation: about eighty of them, to be tried in some seconds."""
+"""For each operation: about a hundred of them, to be tried in some seconds."""
 
 
 def document() -> dict[str, Any]:
     api = table_of_routes()
-    return document_of(api, LocalRoutes(None, api).routes(), version="0")
+    past = Past(MemoryPlane(), Rendering(host=str, proxy_host="")).routes()
+    return document_of(api, LocalRoutes(None, api, past).routes(), version="0")
 
 
 OPERATIONS = {
@@ -40,6 +44,7 @@ OPERATIONS = {
 def there(plane: MemoryPlane) -> dict[str, str]:
     """The ids of a project and of what is in it."""
     made = asyncio.run(plane.projects.create(ProjectSpec()))
+    snapshot, _ = asyncio.run(plane.snapshots.create(made.project.id, made.branch.id, SnapshotSpec()))
     return {
         "project_id": made.project.id,
         "branch_id": made.branch.id,
@@ -47,6 +52,7 @@ def there(plane: MemoryPlane) -> dict[str, str]:
         "role_name": made.role.name,
         "database_name": made.database.name,
         "operation_id": made.operations[0].id,
+        "snapshot_id": snapshot.id,
     }
 
 

@@ -41,6 +41,23 @@ class Box(BaseModel):
     size: int = 0
 
 
+class Label(BaseModel):
+    text: str = "none"
+
+
+@pytest.mark.parametrize(
+    ("query", "text"), [("", "none"), ("text=", "none"), ("text=a%20b&more=1", "a b"), ("text=a&text=b", "b")]
+)
+def test_whole_query(query: str, text: str) -> None:
+    assert reading.query_of(asking(query), Label) == Label(text=text)
+
+
+def test_whole_query_that_does_not_fit() -> None:
+    with pytest.raises(Invalid, match=r"^invalid request: decode query: invalid: size ") as caught:
+        reading.query_of(asking("size=secret"), Box)
+    assert "secret" not in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("segment", "name"),
     [("anna", "anna"), ("Anna%20O%27Neil", "Anna O'Neil"), ("a%2Fb", "a/b"), ("%E2%98%83", "☃"), ("%2e%2e", "..")],
