@@ -176,7 +176,7 @@ def platform_in(home: Path, **settings: str) -> Iterator[Platform]:
         shutil.rmtree(home, ignore_errors=True)
         if home.parent.name.startswith("dormouse-test-"):
             shutil.rmtree(home.parent, ignore_errors=True)
-    assert not left, f"processes are left: {[process.cmdline() for process in left]}"
+    assert not left, f"processes are left: {[str(process) for process in left]}"
 
 
 @pytest.fixture(scope="session")

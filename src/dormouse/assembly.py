@@ -30,6 +30,7 @@ from dormouse.config import Settings
 from dormouse.control.catalog import Catalog
 from dormouse.control.computes import SpawnTask
 from dormouse.control.gate import Gate
+from dormouse.control.historian import Historian
 from dormouse.control.machine import Machine
 from dormouse.control.rules import Quotas
 from dormouse.control.service import Service
@@ -160,7 +161,11 @@ async def _serving(
             await stack.enter_async_context(listener)
         service.connections.port = listener.port
         await stack.enter_async_context(_http(app, http_socket))
-        for forever in (IdleWatcher(service.computes, directory.last_activity), Sweeper(service, catalog)):
+        historian = Historian(
+            catalog, machine, service.computes, directory.last_activity, most_bytes=settings.history_bytes
+        )
+        watcher = IdleWatcher(service.computes, directory.last_activity)
+        for forever in (watcher, Sweeper(service, catalog), historian):
             stack.callback(spawn_task(forever.run()).cancel)
         service.prepare_spare()
         there = PlatformFile(

@@ -63,6 +63,9 @@ class Settings:
     max_endpoints: int = 5000
     """How many computes a project may have. `DORMOUSE_MAX_ENDPOINTS`."""
 
+    history_bytes: int = 10 << 30
+    """How much disk the past of one branch may take: the oldest goes first. `DORMOUSE_HISTORY_BYTES`."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """Read `DORMOUSE_*`; an empty variable counts as unset.
@@ -82,6 +85,7 @@ class Settings:
             max_projects=_count(given, "DORMOUSE_MAX_PROJECTS", 1000),
             max_branches=_count(given, "DORMOUSE_MAX_BRANCHES", 5000),
             max_endpoints=_count(given, "DORMOUSE_MAX_ENDPOINTS", 5000),
+            history_bytes=_count(given, "DORMOUSE_HISTORY_BYTES", 10 << 30),
         )
 
 
@@ -117,7 +121,7 @@ def _count(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
         raise UserError(f"{name} is {text!r}; expected a number of them")
     return int(text)
 

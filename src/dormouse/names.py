@@ -31,6 +31,7 @@ __all__ = [
     "new_operation_id",
     "new_password",
     "new_project_id",
+    "new_snapshot_id",
     "owner_of",
     "parse_host",
 ]
@@ -86,6 +87,11 @@ def new_branch_id(chance: random.Random) -> BranchId:
 def new_endpoint_id(chance: random.Random) -> EndpointId:
     """`ep-calm-hill-a5x6y7z8`"""
     return EndpointId(f"ep-{_words(chance)}-{_pick(chance, _LOWER_ALNUM, 8)}")
+
+
+def new_snapshot_id(chance: random.Random) -> str:
+    """`snap-gray-fog-c3d4e5f6`"""
+    return f"snap-{_words(chance)}-{_pick(chance, _LOWER_ALNUM, 8)}"
 
 
 def new_operation_id(chance: random.Random) -> OperationId:

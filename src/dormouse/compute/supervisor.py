@@ -6,7 +6,7 @@ the control plane gives.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -65,7 +65,9 @@ class Compute:
         account: Account | None,
         start_timeout_s: float,
         spawn_task: Callable[..., "asyncio.Task[None]"],
+        closed: Callable[[], Awaitable[object] | None] = lambda: None,
     ) -> None:
+        """`closed` says whether it may not be woken at this moment, and is to be waited for until it may again."""
         self.endpoint = endpoint
         self.state = ComputeState.ASLEEP
         self.wake_ms: float | None = None
@@ -74,6 +76,7 @@ class Compute:
         self._account = account
         self._start_timeout_s = start_timeout_s
         self._spawn_task = spawn_task
+        self._closed = closed
         self._server: Server | None = None
         self._start: Start | None = None
         self._turn: asyncio.Future[None] | None = None
@@ -85,10 +88,16 @@ class Compute:
             raise StartFailed(f"the compute {self.endpoint} is {self.state}")
         return self._server
 
-    async def wake(self) -> Server:
-        """Return when it is ready; starts it if nobody does yet. Raises StartFailed, for every waiter the same."""
+    async def wake(self, *, even_closed: bool = False) -> Server:
+        """Return when it is ready; starts it if nobody does yet. Raises StartFailed, for every waiter the same.
+
+        While it may not be woken this waits; not so `even_closed`, for whoever is waited for before it is closed.
+        """
         while self.state is not ComputeState.READY:
             if self.state in (ComputeState.ASLEEP, ComputeState.FAILED):
+                if not even_closed and (opened := self._closed()) is not None:
+                    await opened
+                    continue
                 self._begin(ComputeEvent.WAKE, self._run_start)
             await self._turn_over()
         return self.server

@@ -32,7 +32,7 @@ from dormouse.storage.durable import rename_durably, sync_tree, write_atomically
 
 __all__ = ["build_template", "template_key"]
 
-_RECIPE: Final = 2
+_RECIPE: Final = 3
 """Counted up when what follows changes: a template of an older recipe is then not used for new projects."""
 
 _OWNER: Final = owner_of(DEFAULT_DATABASE)

@@ -3,6 +3,8 @@
 from typing import Final
 
 __all__ = [
+    "LONG_PAGE_HEADER_BYTES",
+    "PAGE_BYTES",
     "format_lsn",
     "has_replayed",
     "parse_lsn",
@@ -12,11 +14,11 @@ __all__ = [
     "segment_number",
 ]
 
-_LONG_PAGE_HEADER_BYTES: Final = 40
+LONG_PAGE_HEADER_BYTES: Final = 40
 """The header of a segment's first page (`XLogLongPageHeaderData`, access/xlog_internal.h)."""
 _PAGE_HEADER_BYTES: Final = 24
 """The header of every other page (`XLogPageHeaderData`)."""
-_PAGE_BYTES: Final = 8192
+PAGE_BYTES: Final = 8192
 _ALIGNMENT: Final = 8
 
 
@@ -42,7 +44,7 @@ def has_replayed(replayed: int, target: int, segment_bytes: int) -> bool:
     if replayed >= target:
         return True
     into_segment = target % segment_bytes
-    return into_segment <= _LONG_PAGE_HEADER_BYTES and replayed >= target - into_segment
+    return into_segment <= LONG_PAGE_HEADER_BYTES and replayed >= target - into_segment
 
 
 def segment_number(lsn: int, segment_bytes: int) -> int:
@@ -68,9 +70,9 @@ def record_end(start: int, length: int, segment_bytes: int) -> int:
     A record that crosses pages goes around their headers, which are longer on a segment's first page.
     """
     position, left = start, length
-    while left > (room := _PAGE_BYTES - position % _PAGE_BYTES):
+    while left > (room := PAGE_BYTES - position % PAGE_BYTES):
         left -= room
         position += room
-        position += _LONG_PAGE_HEADER_BYTES if position % segment_bytes == 0 else _PAGE_HEADER_BYTES
+        position += LONG_PAGE_HEADER_BYTES if position % segment_bytes == 0 else _PAGE_HEADER_BYTES
     end = position + left
     return end + -end % _ALIGNMENT

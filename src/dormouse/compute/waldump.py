@@ -11,7 +11,7 @@ from typing import Final
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.conf import WAL_SEGMENT_BYTES
 from dormouse.compute.environment import child_environment
-from dormouse.compute.wal import format_lsn, parse_lsn, record_end
+from dormouse.compute.wal import LONG_PAGE_HEADER_BYTES, PAGE_BYTES, format_lsn, parse_lsn, record_end
 from dormouse.errors import StorageError
 
 __all__ = [
@@ -65,15 +65,14 @@ def read_commits(postgres: Postgres, folder: Path, begin: int, end: int) -> list
     """The commits between two positions, from the segments in `folder`. Blocks. Raises StorageError."""
     if begin >= end:
         return []
-    until = f"--end={format_lsn(end)}"
-    return parse_commits(_dump(postgres, folder, begin, until, "--rmgr=Transaction"))
+    return parse_commits(_dump(postgres, folder, begin, _until(end), "--rmgr=Transaction"))
 
 
 def last_record_end(postgres: Postgres, folder: Path, begin: int, end: int) -> int:
     """Where the last whole record between two positions ends; `begin` if there is none. Blocks."""
     if begin >= end:
         return begin
-    return max(parse_ends(_dump(postgres, folder, begin, f"--end={format_lsn(end)}")), default=begin)
+    return max(parse_ends(_dump(postgres, folder, begin, _until(end))), default=begin)
 
 
 def first_record_end(postgres: Postgres, folder: Path, begin: int) -> int:
@@ -88,6 +87,12 @@ def _records(text: str) -> Iterable[tuple[int, int, str]]:
     for line in text.splitlines():
         if (found := _RECORD.search(line)) is not None:
             yield int(found[1]), parse_lsn(found[2]), found[3]
+
+
+def _until(end: int) -> str:
+    # Told to end right behind a page's header, it reads that much of the page, and takes what its buffer held
+    # before for the record there.
+    return f"--end={format_lsn(end - end % PAGE_BYTES if end % PAGE_BYTES <= LONG_PAGE_HEADER_BYTES else end)}"
 
 
 def _dump(postgres: Postgres, folder: Path, begin: int, *options: str) -> str:

@@ -1,10 +1,11 @@
-"""Branches: made from their parent's head, renamed, protected, removed."""
+"""Branches: made from their parent, renamed, protected. Deleting and restoring them is in `returning`."""
 
 import asyncio
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from dormouse.compute.wal import format_lsn
 from dormouse.control.changes import Change, Put, Record
 from dormouse.control.model import (
     Branch,
@@ -12,29 +13,29 @@ from dormouse.control.model import (
     BranchCreated,
     BranchSpec,
     BranchState,
-    Database,
     Endpoint,
     EndpointSpec,
     EndpointType,
+    NewEndpoint,
     Operation,
     OperationAction,
     OperationStatus,
-    Role,
     StoredVerifier,
     whole_second,
 )
+from dormouse.control.past import Copies, Snapshot
 from dormouse.control.plane import Ops
-from dormouse.control.planning import Plan, PlanKind
+from dormouse.control.planning import Origin, Plan, PlanKind
+from dormouse.control.points import AtTime, Point
+from dormouse.control.returning import Returning
 from dormouse.control.roles import agree_with_server
 from dormouse.control.rules import (
     may_be_called,
-    may_delete_branch,
     may_expire,
     may_have_another_branch,
     may_have_another_endpoint,
     may_have_endpoint,
 )
-from dormouse.control.workshop import Workshop
 from dormouse.errors import DormouseError, RuleViolation
 from dormouse.names import BranchId, ProjectId, new_branch_id, new_incarnation, new_password
 from dormouse.wire.scram import build_verifier
@@ -42,12 +43,8 @@ from dormouse.wire.scram import build_verifier
 __all__ = ["Branches"]
 
 
-class Branches:
+class Branches(Returning):
     """See `plane.Branches`."""
-
-    def __init__(self, workshop: Workshop) -> None:
-        self._shop = workshop
-        self._catalog = workshop.catalog
 
     async def all(self, project: ProjectId) -> list[Branch]:
         """Oldest first."""
@@ -69,32 +66,70 @@ class Branches:
             if parent.expires_at is not None:
                 raise RuleViolation("a branch that expires cannot have children")
             head = await agree_with_server(shop, parent)
-            branch = replace(self._new_branch(parent, spec), parent_lsn=head or parent.end_of_wal)
-            may_be_called("branch", branch.name, (other.name for other in branches))
-            if spec.expires_at is not None:
-                may_expire(branch, branches, spec.expires_at, shop.machine.now())
-            endpoints = self._new_endpoints(branch, spec)
-            roles, verifiers = self._copied_roles(parent, branch)
-            databases = self._copied_databases(parent, branch)
-            create = shop.maker().operation(OperationAction.CREATE_BRANCH, branch, None)
-            wake = OperationAction.START_COMPUTE
-            starts = [shop.maker().operation(wake, branch, endpoint.id) for endpoint in endpoints]
-            plan = Plan(id=create.id, kind=PlanKind.CREATE_BRANCH, project_id=project, branch_id=branch.id)
-            # In the journal from the start: what is promised with the branch is made after a kill, too.
-            replicas = [
-                replace(plan, id=start.id, kind=PlanKind.CREATE_REPLICA, endpoint_id=endpoint.id)
-                for start, endpoint in zip(starts, endpoints, strict=True)
-                if endpoint.type is EndpointType.READ_ONLY
-            ]
-            records: list[Record] = [branch, *roles, *verifiers, *databases, *endpoints]
-            await self._catalog.put(*records, create, *starts, plan, *replicas)
+            lsn = None if spec.schema_only else await shop.rewinder.resolve(parent, spec.point)
+            branch = self._new_branch(parent, spec)
+            if not spec.schema_only:
+                branch = replace(branch, parent_lsn=format_lsn(lsn) if lsn else head or parent.end_of_wal)
+            origin = Origin(
+                branch_id=parent.id,
+                incarnation=self._catalog.branches[parent.id].incarnation,
+                lsn="" if lsn is None else format_lsn(lsn),
+            )
+            kind = PlanKind.CREATE_SCHEMA_BRANCH if spec.schema_only else PlanKind.CREATE_BRANCH
+            copies = self._copied(parent.id, branch, fresh_passwords=parent.protected)
+            return await self._begin(branch, spec.endpoints, copies, kind, origin, spec.expires_at)
+
+    async def create_from_snapshot(self, snapshot: Snapshot, branch: Branch) -> BranchCreated:
+        """A root with the data of a snapshot, and a compute. The caller has the project to itself."""
+        may_have_another_branch(self._shop.quotas, self._shop.branches(snapshot.project_id))
+        ids = self._catalog.new_database_ids(len(snapshot.copies.databases))
+        copies = Copies(
+            roles=tuple(replace(role, branch_id=branch.id) for role in snapshot.copies.roles),
+            verifiers=tuple(replace(record, branch_id=branch.id) for record in snapshot.copies.verifiers),
+            databases=tuple(
+                replace(database, id=new_id, branch_id=branch.id)
+                for database, new_id in zip(snapshot.copies.databases, ids, strict=True)
+            ),
+        )
+        origin = Origin(branch_id=snapshot.source_branch_id, incarnation=branch.incarnation, snapshot=snapshot.id)
+        endpoints = (NewEndpoint(type=EndpointType.READ_WRITE),)
+        return await self._begin(branch, endpoints, copies, PlanKind.CREATE_BRANCH, origin, None)
+
+    async def _begin(
+        self,
+        branch: Branch,
+        wanted: tuple[NewEndpoint, ...],
+        copies: Copies,
+        kind: PlanKind,
+        origin: Origin,
+        expires_at: datetime | None,
+    ) -> BranchCreated:
+        """Write down all that is promised; the data and the computes follow."""
+        shop = self._shop
+        branches = shop.branches(branch.project_id)
+        may_be_called("branch", branch.name, (other.name for other in branches))
+        if expires_at is not None:
+            may_expire(branch, branches, expires_at, shop.machine.now())
+        endpoints = self._new_endpoints(branch, wanted)
+        create = shop.maker().operation(OperationAction.CREATE_BRANCH, branch, None)
+        wake = OperationAction.START_COMPUTE
+        starts = [shop.maker().operation(wake, branch, endpoint.id) for endpoint in endpoints]
+        plan = Plan(id=create.id, kind=kind, project_id=branch.project_id, branch_id=branch.id, origin=origin)
+        # In the journal from the start: what is promised with the branch is made after a kill, too.
+        replicas = [
+            replace(plan, id=start.id, kind=PlanKind.CREATE_REPLICA, endpoint_id=endpoint.id, origin=None)
+            for start, endpoint in zip(starts, endpoints, strict=True)
+            if endpoint.type is EndpointType.READ_ONLY
+        ]
+        records: list[Record] = [branch, *copies.roles, *copies.verifiers, *copies.databases, *endpoints]
+        await self._catalog.put(*records, create, *starts, plan, *replicas)
         shop.spawn_task(self._make(plan, starts))
         await asyncio.sleep(0)
         return BranchCreated(
             branch=branch,
             endpoints=tuple(shop.shown(endpoint) for endpoint in endpoints),
-            roles=tuple(roles),
-            databases=tuple(databases),
+            roles=copies.roles,
+            databases=copies.databases,
             operations=(create, *starts),
         )
 
@@ -120,24 +155,6 @@ class Branches:
             ours = {name: getattr(changed, name) for name in _CHANGEABLE}
             await self._catalog.commit(lambda: [Put(replace(self._catalog.branches[branch], **ours))])
         return self._catalog.branches[branch], ()
-
-    async def delete(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
-        """With its computes."""
-        shop = self._shop
-        async with shop.changing(project, branch):
-            found = shop.branch(project, branch)
-            may_delete_branch(found, shop.branches(project))
-            suspends = [
-                shop.maker().operation(OperationAction.SUSPEND_COMPUTE, found, endpoint.id)
-                for endpoint in shop.endpoints_of(branch)
-            ]
-            remove = shop.maker().operation(OperationAction.DELETE_TIMELINE, found, None)
-            plan = Plan(id=remove.id, kind=PlanKind.REMOVE_BRANCH, project_id=project, branch_id=branch)
-            await self._catalog.put(*suspends, remove, plan)
-            await shop.carrier.carry_out(plan)
-            for suspend in suspends:
-                await shop.carrier.end(suspend.id, OperationStatus.FINISHED, suspend.created_at, None)
-        return found, await self._ended([*suspends, remove])
 
     async def set_as_default(self, project: ProjectId, branch: BranchId) -> tuple[Branch, Ops]:
         """Make it the project's default; the old one becomes ordinary."""
@@ -170,19 +187,20 @@ class Branches:
             protected=spec.protected,
             created_at=whole_second(now),
             updated_at=whole_second(now),
-            parent_id=parent.id,
-            parent_timestamp=whole_second(now),
+            parent_id=None if spec.schema_only else parent.id,
+            parent_timestamp=None if spec.schema_only else _moment_of(spec.point, now),
+            init_source="schema-only" if spec.schema_only else "parent-data",
             # A child of a protected branch has passwords of its own, which its server is still to be told.
             config_pending=parent.protected or parent.config_pending,
         )
         return branch if spec.expires_at is None else _expiring(branch, spec.expires_at, now)
 
-    def _new_endpoints(self, branch: Branch, spec: BranchSpec) -> list[Endpoint]:
+    def _new_endpoints(self, branch: Branch, asked: tuple[NewEndpoint, ...]) -> list[Endpoint]:
         shop = self._shop
         project = self._catalog.projects[branch.project_id]
         others = [endpoint for endpoint in self._catalog.endpoints.values() if endpoint.project_id == project.id]
         endpoints: list[Endpoint] = []
-        for wanted in spec.endpoints:
+        for wanted in asked:
             may_have_another_endpoint(shop.quotas, [*others, *endpoints])
             may_have_endpoint(wanted.type, endpoints)
             made = EndpointSpec(
@@ -195,34 +213,50 @@ class Branches:
             endpoints.append(shop.maker().endpoint(project, made))
         return endpoints
 
-    def _copied_databases(self, parent: Branch, branch: Branch) -> list[Database]:
-        originals = self._shop.databases_of(parent.id)
-        ids = self._catalog.new_database_ids(len(originals))
-        return [
-            replace(database, id=new_id, branch_id=branch.id)
-            for database, new_id in zip(originals, ids, strict=True)
-        ]
-
-    def _copied_roles(self, parent: Branch, branch: Branch) -> tuple[list[Role], list[StoredVerifier]]:
-        """The parent's roles with their passwords; with fresh ones if it is protected."""
-        stored = {key[1]: record for key, record in self._catalog.verifiers.items() if key[0] == parent.id}
-        verifiers = {role: replace(record, branch_id=branch.id) for role, record in stored.items()}
+    def _copied(self, parent: BranchId, branch: Branch, *, fresh_passwords: bool) -> Copies:
+        """The parent's roles with their passwords, or with fresh ones, and its databases."""
+        copies, chance = self._catalog.copies_of(parent), self._shop.machine.chance
+        verifiers = {record.role: replace(record, branch_id=branch.id) for record in copies.verifiers}
         store = self._catalog.projects[branch.project_id].store_passwords
         roles = []
-        for role in self._shop.roles_of(parent.id):
+        for role in self._shop.roles_of(parent):
             copied = replace(role, branch_id=branch.id)
-            if parent.protected and not role.no_login:
-                password = new_password(self._shop.machine.chance)
-                verifier = build_verifier(password, self._shop.machine.chance.randbytes(16))
+            if fresh_passwords and not role.no_login:
+                password = new_password(chance)
+                verifier = build_verifier(password, chance.randbytes(16))
                 verifiers[role.name] = StoredVerifier(branch_id=branch.id, role=role.name, verifier=verifier)
                 copied = replace(copied, password=password if store else None)
             roles.append(copied)
-        return roles, list(verifiers.values())
+        databases = self._shop.databases_of(parent)
+        ids = self._catalog.new_database_ids(len(databases))
+        return Copies(
+            roles=tuple(roles),
+            verifiers=tuple(verifiers.values()),
+            databases=tuple(
+                replace(database, id=new_id, branch_id=branch.id)
+                for database, new_id in zip(databases, ids, strict=True)
+            ),
+        )
+
+    async def _made(self, plan: Plan) -> None:
+        """Return when the branch is there, while the rest of the plan goes on."""
+        carried = asyncio.ensure_future(self._shop.carrier.carry_out(plan))
+        there = asyncio.ensure_future(self._catalog.until(lambda: self._is_ready(plan)))
+        await asyncio.wait([carried, there], return_when=asyncio.FIRST_COMPLETED)
+        there.cancel()
+        if carried.done():
+            await carried
+            return
+        self._shop.spawn_task(_seen_to_its_end(carried))
+
+    def _is_ready(self, plan: Plan) -> bool:
+        branch = self._catalog.branches.get(plan.branch_id or BranchId(""))
+        return branch is not None and branch.state is BranchState.READY
 
     async def _make(self, plan: Plan, starts: list[Operation]) -> None:
         shop = self._shop
         try:
-            await shop.carrier.carry_out(plan)
+            await self._made(plan)
         except DormouseError as error:
             for start in starts:
                 await shop.carrier.end(
@@ -240,8 +274,14 @@ class Branches:
             else:
                 await shop.starting(start)
 
-    async def _ended(self, operations: list[Operation]) -> Ops:
-        return tuple([(await self._catalog.operation(operation.id)) or operation for operation in operations])
+
+def _moment_of(point: Point, now: datetime) -> datetime:
+    """The one that was asked for; else the present."""
+    return point.time if isinstance(point, AtTime) else whole_second(now)
+
+
+async def _seen_to_its_end(carried: asyncio.Future[None]) -> None:
+    await carried
 
 
 _CHANGEABLE: Final = ("name", "protected", "expires_at", "ttl_interval_seconds", "updated_at")

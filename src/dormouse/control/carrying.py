@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from dormouse.compute.binaries import choose
-from dormouse.compute.lifecycle import ComputeState
+from dormouse.control.building import Builder, branch_of, opened, origin_of
 from dormouse.control.catalog import Catalog
 from dormouse.control.changes import Change, Delete, Put
-from dormouse.control.cloning import clone_running_branch, clone_sleeping_branch, clone_standby
+from dormouse.control.cloning import clone_standby
 from dormouse.control.computes import Computes
 from dormouse.control.machine import Machine
-from dormouse.control.model import BranchState, Endpoint, EndpointState, EndpointType, Operation, OperationStatus
+from dormouse.control.model import Endpoint, EndpointType, Operation, OperationStatus
 from dormouse.control.planning import Plan, Step, advance, resume, undo
 from dormouse.control.spares import Spares
 from dormouse.control.telling import Teller
 from dormouse.errors import DormouseError, RuleViolation
-from dormouse.names import BranchId, EndpointId, OperationId
+from dormouse.names import EndpointId, OperationId
 from dormouse.storage.layout import BranchFolder
 
 __all__ = ["Carrier"]
@@ -33,13 +33,20 @@ class Carrier:
     """The one that does what plans say."""
 
     def __init__(
-        self, catalog: Catalog, machine: Machine, computes: Computes, spares: Spares, teller: Teller
+        self,
+        catalog: Catalog,
+        machine: Machine,
+        computes: Computes,
+        spares: Spares,
+        teller: Teller,
+        builder: Builder,
     ) -> None:
         self._catalog = catalog
         self._machine = machine
         self._computes = computes
         self._spares = spares
         self._teller = teller
+        self._builder = builder
 
     async def carry_out(self, plan: Plan) -> None:
         """Do the rest of a plan. One that fails is undone as far as that goes, then the error is raised."""
@@ -138,13 +145,36 @@ class Carrier:
                 project = self._catalog.projects[plan.project_id]
                 await self._spares.take(choose(self._machine.installed, project.pg_version), self._folder(plan))
             case Step.CLONE_BRANCH:
-                await self._clone_branch(plan)
+                await self._builder.clone_branch(plan)
             case Step.OPEN_BRANCH:
-                await self._catalog.commit(lambda: self._opened_branch(plan))
+                await self._builder.open_branch(plan)
+            case Step.COPY_SCHEMA:
+                await self._builder.copy_schema(plan)
+            case Step.LINK_HISTORY:
+                await self._builder.link_history(plan)
+            case Step.BUILD_INCARNATION:
+                await self._builder.build_incarnation(plan)
+            case Step.SWAP_INCARNATION:
+                await self._builder.swap_incarnation(plan)
+            case Step.REMOVE_INCARNATION:
+                await self._builder.remove_incarnation(plan)
+            case Step.REOPEN_BRANCH:
+                await self._builder.reopen(plan)
+            case Step.CLONE_SNAPSHOT:
+                await self._builder.clone_snapshot(plan)
+            case Step.OPEN_SNAPSHOT:
+                await self._builder.open_snapshot(plan)
+            case Step.REMOVE_SNAPSHOT_FOLDER:
+                await _remove(layout.snapshot(plan.project_id, origin_of(plan).snapshot or "").root)
+            case Step.FORGET_SNAPSHOT:
+                if (snapshot := self._catalog.snapshots.get(origin_of(plan).snapshot or "")) is not None:
+                    await self._catalog.delete(snapshot)
+            case Step.FORGET_KEPT:
+                await self._catalog.commit(lambda: self._kept_of(plan))
             case Step.CLONE_PRIMARY:
                 await self._clone_primary(plan)
             case Step.OPEN_ENDPOINT:
-                await self._catalog.commit(lambda: [_opened(self._catalog.endpoints[_endpoint_of(plan)])])
+                await self._catalog.commit(lambda: [opened(self._catalog.endpoints[_endpoint_of(plan)])])
             case Step.CLOSE_ENDPOINTS:
                 endpoints = self._endpoints(plan)
                 await self._catalog.delete(*endpoints)
@@ -154,7 +184,7 @@ class Carrier:
             case Step.REMOVE_PROJECT_FOLDER:
                 await _remove(layout.project(plan.project_id))
             case Step.REMOVE_BRANCH_FOLDER:
-                await _remove(layout.project(plan.project_id) / "branches" / _branch_of(plan))
+                await _remove(layout.project(plan.project_id) / "branches" / branch_of(plan))
             case Step.REMOVE_REPLICA_FOLDER:
                 if plan.branch_id in self._catalog.branches:
                     await _remove(self._folder(plan).replica_data(_endpoint_of(plan)).parent)
@@ -162,11 +192,11 @@ class Carrier:
                 if (project_record := self._catalog.projects.get(plan.project_id)) is not None:
                     await self._catalog.delete(project_record)
             case Step.FORGET_BRANCH:
-                if (branch := self._catalog.branches.get(_branch_of(plan))) is not None:
+                if (branch := self._catalog.branches.get(branch_of(plan))) is not None:
                     await self._catalog.delete(branch)
 
     def _folder(self, plan: Plan) -> BranchFolder:
-        branch = self._catalog.branches[_branch_of(plan)]
+        branch = self._catalog.branches[branch_of(plan)]
         return self._machine.layout.branch(plan.project_id, branch.id, branch.incarnation)
 
     def _endpoints(self, plan: Plan) -> list[Endpoint]:
@@ -179,45 +209,12 @@ class Carrier:
             and plan.endpoint_id in (None, endpoint.id)
         ]
 
-    def _opened_branch(self, plan: Plan) -> list[Change]:
-        branch = self._catalog.branches[_branch_of(plan)]
-        primaries = [e for e in self._endpoints(plan) if e.type is EndpointType.READ_WRITE]
-        return [Put(replace(branch, state=BranchState.READY)), *map(_opened, primaries)]
-
-    async def _clone_branch(self, plan: Plan) -> None:
-        """From the running parent, or from the sleeping one as it lies."""
-        branch = self._catalog.branches[_branch_of(plan)]
-        parent = self._catalog.branches.get(branch.parent_id or BranchId(""))
-        if parent is None:
-            raise RuleViolation("the parent branch does not exist any more")
-        source = self._machine.layout.branch(plan.project_id, parent.id, parent.incarnation)
-        primary = self._computes.primary(parent.id)
-        async with self._computes.still(parent.id):
-            asleep = primary is None or primary.state in (ComputeState.ASLEEP, ComputeState.FAILED)
-            if asleep and self._catalog.branches[parent.id].stopped_cleanly:
-                await clone_sleeping_branch(self._machine, source=source, target=self._folder(plan))
-                await self._begins_at(plan, parent.end_of_wal)
-                return
-        if primary is None:
-            raise RuleViolation("the parent branch has to recover, and has no read_write endpoint for that")
-        async with self._computes.held_awake(primary):
-            lsn = await clone_running_branch(
-                self._machine,
-                socket_dir=self._machine.socket_dir(primary.endpoint),
-                source=source,
-                target=self._folder(plan),
-            )
-        await self._begins_at(plan, lsn)
-
-    async def _begins_at(self, plan: Plan, lsn: str) -> None:
-        if lsn:
-            branch_id = _branch_of(plan)
-            await self._catalog.commit(
-                lambda: [Put(replace(self._catalog.branches[branch_id], parent_lsn=lsn, end_of_wal=lsn))]
-            )
+    def _kept_of(self, plan: Plan) -> list[Change]:
+        incarnation = origin_of(plan).incarnation
+        return [Delete(kept) for kept in self._catalog.kept.values() if kept.branch.incarnation == incarnation]
 
     async def _clone_primary(self, plan: Plan) -> None:
-        primary = self._computes.primary(_branch_of(plan))
+        primary = self._computes.primary(branch_of(plan))
         if primary is None:
             raise RuleViolation("a read_only endpoint needs a read_write endpoint on its branch")
         folder = self._folder(plan)
@@ -230,18 +227,8 @@ class Carrier:
             )
 
 
-def _opened(endpoint: Endpoint) -> Put:
-    return Put(replace(endpoint, current_state=EndpointState.IDLE))
-
-
 async def _remove(folder: Path) -> None:
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-def _branch_of(plan: Plan) -> BranchId:
-    if plan.branch_id is None:
-        raise AssertionError(f"a plan to {plan.kind} names its branch")
-    return plan.branch_id
 
 
 def _endpoint_of(plan: Plan) -> EndpointId:

@@ -32,7 +32,7 @@ from dormouse.control.model import (
     Role,
     StoredVerifier,
 )
-from dormouse.control.past import Kept, LedgerEntry, Schedule, Snapshot, SnapshotId
+from dormouse.control.past import Copies, Kept, LedgerEntry, Schedule, Snapshot, SnapshotId
 from dormouse.control.planning import Plan
 from dormouse.errors import HomeError, StorageError
 from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
@@ -159,6 +159,27 @@ class Catalog:
         query = "SELECT * FROM ledger WHERE incarnation = ? ORDER BY lsn"
         return cast("list[LedgerEntry]", await self._read(LedgerEntry, query, (incarnation,)))
 
+    async def forget_ledger(self, incarnation: Incarnation, before: int | None = None) -> None:
+        """Delete what the ledger says of an incarnation: all, or what lies before a position, but for the last."""
+        query = "DELETE FROM ledger WHERE incarnation = :incarnation"
+        if before is not None:
+            query += " AND lsn < (SELECT max(lsn) FROM ledger WHERE incarnation = :incarnation AND lsn <= :before)"
+        parameters = {"incarnation": incarnation, "before": before}
+
+        def forget() -> None:
+            self._connection.execute(query, parameters)
+
+        async with self._lock:
+            await asyncio.get_running_loop().run_in_executor(self._writer, forget)
+
+    def copies_of(self, branch: BranchId) -> Copies:
+        """The records of a branch's roles, databases and passwords."""
+        return Copies(
+            roles=tuple(role for role in self.roles.values() if role.branch_id == branch),
+            databases=tuple(database for database in self.databases.values() if database.branch_id == branch),
+            verifiers=tuple(record for record in self.verifiers.values() if record.branch_id == branch),
+        )
+
     async def close(self) -> None:
         """Finish what is being written, and close the file."""
         async with self._lock:
@@ -260,8 +281,8 @@ class Catalog:
         if isinstance(record, Project):
             for branch in [b for b in self.branches.values() if b.project_id == record.id]:
                 self._apply(Delete(branch))
-            for memory in (self.permissions, self.kept, self.snapshots):
-                table = cast("dict[Any, Any]", memory)
+            owned: tuple[dict[Any, Any], ...] = (self.permissions, self.kept, self.snapshots)
+            for table in owned:
                 for key in [key for key, value in table.items() if value.project_id == record.id]:
                     del table[key]
         elif isinstance(record, Branch):

@@ -10,21 +10,28 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import psycopg
 
-from dormouse.compute.conf import WAL_SEGMENT_BYTES
 from dormouse.compute.server import connect_as_admin, prepare_folder
-from dormouse.compute.wal import parse_lsn, segment_names
+from dormouse.compute.wal import parse_lsn
+from dormouse.control.history import land_base, segments
 from dormouse.control.machine import Machine
 from dormouse.errors import StorageError
 from dormouse.storage.driver import is_wanted_in_clone
 from dormouse.storage.durable import rename_durably, storage_error, sync_tree, write_atomically
 from dormouse.storage.layout import BranchFolder
 
-__all__ = ["clone_running_branch", "clone_sleeping_branch", "clone_standby"]
+__all__ = [
+    "build_branch",
+    "clone_standby",
+    "copy_running",
+    "copy_sleeping",
+    "keep_running_as_base",
+    "prepare_work",
+]
 
 
 async def clone_standby(machine: Machine, *, socket_dir: Path, source: Path, target: Path) -> None:
@@ -42,49 +49,64 @@ async def clone_standby(machine: Machine, *, socket_dir: Path, source: Path, tar
         _land(machine, work, target.parent)
 
     with _cleaned_up(machine, work, "clone the primary"):
+        await asyncio.to_thread(_anew, machine, work)
         await _backup(machine, socket_dir, source, work)
         await asyncio.to_thread(land)
 
 
-async def clone_running_branch(
-    machine: Machine, *, socket_dir: Path, source: BranchFolder, target: BranchFolder
-) -> str:
-    """Clone the running primary of `source` to `target`, and return the LSN at which the two part.
+async def build_branch(
+    machine: Machine, target: BranchFolder, fill: Callable[[BranchFolder], Awaitable[None]]
+) -> bool:
+    """Make the folder of a branch: `fill` puts the data and whatever else there is into an empty one beside it.
 
-    As `clone_standby`; "" if `target` was there already.
+    False if `target` was there already: it got its name when it was whole. As `clone_standby`.
     """
     if await asyncio.to_thread(target.root.is_dir):
-        return ""
-    work = machine.layout.building / f"branch-{target.root.name}"
-    with _cleaned_up(machine, work, "clone the parent"):
-        begin, end = await _backup(machine, socket_dir, source.data, work)
-
-        def land() -> None:
-            for name in segment_names(parse_lsn(begin), parse_lsn(end), WAL_SEGMENT_BYTES):
-                _take_segment(machine, source, work, name)
-            _make_branch_folders(machine, work)
-            _land(machine, work, target.root)
-
-        await asyncio.to_thread(land)
-    return end
+        return False
+    work = BranchFolder(machine.layout.building / f"branch-{target.root.name}")
+    with _cleaned_up(machine, work.root, "clone the parent"):
+        await asyncio.to_thread(prepare_work, machine, work)
+        await fill(work)
+        await asyncio.to_thread(_land, machine, work.root, target.root)
+    return True
 
 
-async def clone_sleeping_branch(machine: Machine, *, source: BranchFolder, target: BranchFolder) -> None:
-    """Clone the data directory of `source`, which no server has and none gets meanwhile: the caller sees to it.
+def prepare_work(machine: Machine, work: BranchFolder) -> None:
+    """Make the folders of an incarnation that is to be, empty but for that. Blocks."""
+    shutil.rmtree(work.root, ignore_errors=True)
+    for made in (work.root, work.wal, work.bases, work.replicas):
+        prepare_folder(made, machine.owner)
 
-    As `clone_standby`.
+
+async def copy_running(machine: Machine, *, socket_dir: Path, source: BranchFolder, work: BranchFolder) -> int:
+    """Make `work.data` of the running primary of `source`; returns the position at which the two part.
+
+    The stop of the backup switches to a new segment. So the ones before are finished, and both may have them: the
+    branch goes on in the next.
     """
-    if await asyncio.to_thread(target.root.is_dir):
-        return
-    work = machine.layout.building / f"branch-{target.root.name}"
+    begin, end = await _backup(machine, socket_dir, source.data, work.root)
 
-    def copy() -> None:
-        _copy(machine, source.data, work, running=False)
-        _make_branch_folders(machine, work)
-        _land(machine, work, target.root)
+    def take_wal() -> None:
+        for path in segments(source, parse_lsn(begin), parse_lsn(end)):
+            for into in (work.data / "pg_wal", work.wal):
+                os.link(path, into / path.name)
 
-    with _cleaned_up(machine, work, "clone the parent"):
-        await asyncio.to_thread(copy)
+    await asyncio.to_thread(take_wal)
+    return parse_lsn(end)
+
+
+def copy_sleeping(machine: Machine, source: BranchFolder, work: BranchFolder) -> None:
+    """Make `work.data` of that of `source`, which no server has and none gets meanwhile: the caller sees to it."""
+    _copy(machine, source.data, work.root, running=False)
+
+
+async def keep_running_as_base(machine: Machine, *, socket_dir: Path, folder: BranchFolder) -> None:
+    """Keep the data of a running primary as a base of its past."""
+    work = machine.layout.building / f"base-{folder.root.name}"
+    with _cleaned_up(machine, work, "keep a base of the past"):
+        await asyncio.to_thread(_anew, machine, work)
+        _, end = await _backup(machine, socket_dir, folder.data, work)
+        await asyncio.to_thread(land_base, machine, work / "data", folder, parse_lsn(end))
 
 
 async def _backup(machine: Machine, socket_dir: Path, source: Path, work: Path) -> tuple[str, str]:
@@ -116,29 +138,14 @@ def _cleaned_up(machine: Machine, work: Path, doing: str) -> Iterator[None]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _copy(machine: Machine, source: Path, work: Path, *, running: bool) -> None:
+def _anew(machine: Machine, work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     prepare_folder(work, machine.owner)
+
+
+def _copy(machine: Machine, source: Path, work: Path, *, running: bool) -> None:
     wanted: Callable[[Path], bool] = lambda path: not path.parts or is_wanted_in_clone(path, running=running)  # noqa: E731
     machine.driver.clone(source, work / "data", owner=machine.owner, wanted=wanted)
-
-
-def _take_segment(machine: Machine, source: BranchFolder, work: Path, name: str) -> None:
-    """From where the server has it, or from the archive if it was removed there meanwhile."""
-    target = work / "data" / "pg_wal" / name
-    try:
-        shutil.copyfile(source.data / "pg_wal" / name, target)
-    except FileNotFoundError:
-        shutil.copyfile(source.wal / name, target)
-    target.chmod(0o600)
-    if machine.owner is not None:
-        os.chown(target, *machine.owner)
-
-
-def _make_branch_folders(machine: Machine, work: Path) -> None:
-    folder = BranchFolder(work)
-    for made in (folder.wal, folder.bases, folder.replicas):
-        prepare_folder(made, machine.owner)
 
 
 def _land(machine: Machine, work: Path, target: Path) -> None:

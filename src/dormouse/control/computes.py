@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from dormouse.compute.supervisor import Compute, Duty
 from dormouse.control.catalog import Catalog
 from dormouse.control.idling import Busy
 from dormouse.control.machine import Machine
-from dormouse.control.model import Endpoint, EndpointType
+from dormouse.control.model import BranchState, Endpoint, EndpointType
 from dormouse.names import BranchId, EndpointId
 
 __all__ = ["Computes", "SpawnTask"]
@@ -50,6 +50,8 @@ class Computes:
         self._held: dict[EndpointId, int] = {}
         self._let_go = asyncio.Event()
         self._still: dict[BranchId, asyncio.Lock] = {}
+        self._closed: dict[BranchId, asyncio.Event] = {}
+        self._giving_up: dict[BranchId, Callable[[], None]] = {}
 
     def of(self, endpoint: Endpoint) -> Compute:
         """The compute of an endpoint."""
@@ -61,6 +63,7 @@ class Computes:
                 account=self.machine.account,
                 start_timeout_s=self.machine.start_timeout_s,
                 spawn_task=self._spawn_task,
+                closed=lambda: self._until_open(endpoint.id),
             )
         return found
 
@@ -104,8 +107,51 @@ class Computes:
     @asynccontextmanager
     async def still(self, branch: BranchId) -> AsyncIterator[None]:
         """Keep a branch's primary as it is for the length of a block: one that is asleep cannot begin to start."""
+        if (give_up := self._giving_up.pop(branch, None)) is not None:
+            give_up()
         async with self._still.setdefault(branch, asyncio.Lock()):
             yield
+
+    @asynccontextmanager
+    async def undisturbed(self, branch: BranchId, give_up: Callable[[], None]) -> AsyncIterator[None]:
+        """Keep a sleeping primary asleep for the length of a block; who wants to wake it has the block give up."""
+        async with self.still(branch):
+            self._giving_up[branch] = give_up
+            try:
+                yield
+            finally:
+                self._giving_up.pop(branch, None)
+
+    @asynccontextmanager
+    async def closed(self, branch: BranchId) -> AsyncIterator[None]:
+        """Put a branch's computes to sleep, cutting their clients, and let none wake for the length of a block.
+
+        Whoever wants to wake one meanwhile waits, and finds what the block left.
+        """
+        self._closed[branch] = asyncio.Event()
+        try:
+            primary = self.primary(branch)
+            # Replicas first, so that no walreceiver holds up a primary.
+            for compute in [*self.replicas(branch), *([] if primary is None else [primary])]:
+                await self.sleep(compute)
+            yield
+        finally:
+            self._closed.pop(branch).set()
+
+    def _until_open(self, endpoint: EndpointId) -> Awaitable[object] | None:
+        """While its branch is closed, or its data is being replaced: what to wait for."""
+        record = self.catalog.endpoints.get(endpoint)
+        if record is None:
+            return None
+        if (closed := self._closed.get(record.branch_id)) is not None:
+            return closed.wait()
+        if self._is_resetting(record.branch_id):
+            return self.catalog.until(lambda: not self._is_resetting(record.branch_id))
+        return None
+
+    def _is_resetting(self, branch: BranchId) -> bool:
+        found = self.catalog.branches.get(branch)
+        return found is not None and found.state is BranchState.RESETTING
 
     async def dismiss(self, endpoint: EndpointId) -> None:
         """Put the compute of an endpoint that is no more to sleep, and forget it."""
@@ -116,7 +162,7 @@ class Computes:
 
     async def sleep(self, compute: Compute) -> None:
         """Put it to sleep, once nobody needs it awake any more."""
-        while self.is_held(compute):
+        while self.is_held(compute) and compute.state not in (ComputeState.ASLEEP, ComputeState.FAILED):
             self._let_go.clear()
             await self._let_go.wait()
         await compute.sleep()

@@ -7,6 +7,7 @@ of its WAL in the records on its way down. A replica is not ready before it is c
 import asyncio
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -24,9 +25,11 @@ from dormouse.compute.server import Server
 from dormouse.compute.supervisor import Compute, Duty, Start
 from dormouse.compute.wal import format_lsn, has_replayed, parse_lsn
 from dormouse.control.changes import Change, Put
+from dormouse.control.cloning import clone_standby
 from dormouse.control.computes import Computes
 from dormouse.control.configuring import agreed, configure, read_server
 from dormouse.control.model import Branch, Endpoint, EndpointState, EndpointType, whole_second
+from dormouse.control.past import LedgerEntry
 from dormouse.control.reconciling import OnServer
 from dormouse.errors import RuleViolation, StartFailed
 from dormouse.names import EndpointId
@@ -132,6 +135,11 @@ class PrimaryDuty:
     def _stopped(self, endpoint: Endpoint, *, clean: bool, end_of_wal: str) -> list[Change]:
         branch = self._catalog.branches[endpoint.branch_id]
         changes = _slept(self._computes, endpoint.id)
+        if end_of_wal:
+            entry = LedgerEntry(
+                incarnation=branch.incarnation, lsn=parse_lsn(end_of_wal), at=self._computes.machine.now()
+            )
+            changes.append(Put(entry))
         changes.append(
             Put(
                 replace(
@@ -164,11 +172,15 @@ class ReplicaDuty:
         endpoint, branch, postgres, folder = _records(self._computes, self._endpoint)
         primary = self._primary(branch)
         if not branch.stopped_cleanly and primary.state is not ComputeState.READY:
-            await primary.wake()
+            await primary.wake(even_closed=True)
+        data = folder.replica_data(endpoint.id)
+        if not await asyncio.to_thread(data.is_dir):
+            # Its branch was restored, or too much of the WAL that it needs is gone: it begins anew.
+            await self._clone_anew(primary, folder.data, data)
         identity = _identity(self._computes, endpoint, branch)
         return Start(
             postgres=postgres,
-            data=folder.replica_data(endpoint.id),
+            data=data,
             settings=replica_settings(
                 identity,
                 postgres.major,
@@ -210,13 +222,21 @@ class ReplicaDuty:
         """Say when."""
         await self._catalog.commit(lambda: _slept(self._computes, self._endpoint))
 
+    async def _clone_anew(self, primary: Compute, source: Path, target: Path) -> None:
+        await primary.wake(even_closed=True)
+        machine = self._computes.machine
+        async with self._computes.held_awake(primary):
+            await clone_standby(
+                machine, socket_dir=machine.socket_dir(primary.endpoint), source=source, target=target
+            )
+
     async def _end_of_wal(self, branch: Branch) -> int:
         """Where the primary is, or was when it stopped."""
         primary = self._primary(branch)
         if primary.state is ComputeState.STOPPING:
             await primary.sleep()
         if primary.state in (ComputeState.READY, ComputeState.STARTING):
-            server = await primary.wake()
+            server = await primary.wake(even_closed=True)
             async with server.admin() as connection:
                 row = await (await connection.execute("SELECT pg_current_wal_flush_lsn()")).fetchone()
             return parse_lsn(row[0]) if row else 0

@@ -48,6 +48,7 @@ __all__ = [
     "newest_base",
     "remove_before",
     "segment_path",
+    "segments",
 ]
 
 _LABEL: Final = "backup_label"
@@ -83,7 +84,7 @@ def newest_base(folder: BranchFolder) -> Base | None:
 
 
 def base_before(folder: BranchFolder, lsn: int) -> Base:
-    """The newest base from which a point can be reached. Raises StorageError, and says from when on there is one."""
+    """The newest base from which a point can be reached. Raises StorageError, with the earliest such point."""
     bases = bases_of(folder)
     fitting = [base for base in bases if base.lsn <= lsn]
     if fitting:
@@ -197,7 +198,7 @@ def add_first_base(template: Path, control: ControlData, work: BranchFolder, mac
 def keep_stopped_as_base(
     machine: Machine, folder: BranchFolder, control: ControlData, at: datetime, stop: Event
 ) -> None:
-    """Keep a data directory as a base, which no server has and none gets meanwhile. Nothing, if it is kept already.
+    """Keep a data directory as a base, which no server has and none gets meanwhile; once is enough.
 
     When `stop` is set, somebody wants to wake it, and it is given up.
     """
@@ -234,7 +235,7 @@ def land_base(machine: Machine, work: Path, folder: BranchFolder, lsn: int) -> N
 
 
 def remove_before(machine: Machine, folder: BranchFolder, first: Base) -> int:
-    """Remove the bases before `first` and the WAL that it does not need; returns the position that WAL is kept from."""
+    """Remove the bases before `first` and the WAL that it does not need; returns from where WAL is kept."""
     for base in bases_of(folder):
         if base < first:
             # Renamed first, so that nobody takes a part of it for a base.

@@ -1,7 +1,7 @@
 """New records: ids by chance, times by a clock, what the asker left open by default. Pure."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +25,7 @@ from dormouse.control.model import (
 from dormouse.control.rules import may_be_called
 from dormouse.names import (
     EndpointId,
+    ProjectId,
     new_branch_id,
     new_endpoint_id,
     new_incarnation,
@@ -130,11 +131,16 @@ class Maker:
 
     def operation(self, action: OperationAction, branch: Branch, endpoint: EndpointId | None) -> Operation:
         """An operation that runs from now on."""
+        operation = self.project_operation(action, branch.project_id)
+        return replace(operation, branch_id=branch.id, endpoint_id=endpoint)
+
+    def project_operation(self, action: OperationAction, project: ProjectId) -> Operation:
+        """One that is about no branch."""
         return Operation(
             id=new_operation_id(self.chance),
-            project_id=branch.project_id,
-            branch_id=branch.id,
-            endpoint_id=endpoint,
+            project_id=project,
+            branch_id=None,
+            endpoint_id=None,
             action=action,
             status=OperationStatus.RUNNING,
             created_at=self.now,

@@ -1,6 +1,6 @@
 """What the platform keeps of the past, as frozen values: a ledger, snapshots, states that can be brought back."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -79,7 +79,7 @@ class Copies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A state of a branch that something took the place of. Its folder lies where it lay."""
+    """A state of a branch that something took the place of."""
 
     id: OperationId
     """Of the operation that took its place."""
@@ -91,6 +91,8 @@ class Kept:
     because: KeptBecause
     kept_at: datetime
     kept_until: datetime
+    preserved_as: BranchId | None = None
+    """The branch that its data became; None if its folder lies where it lay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,4 +157,6 @@ class Schedule:
     """All of a branch."""
 
     branch_id: BranchId
-    items: tuple[ScheduleItem, ...] = field(default=())
+    items: tuple[ScheduleItem, ...] = ()
+    next_at: datetime | None = None
+    """When the next one is due."""

@@ -3,12 +3,13 @@
 A plan is written to the journal before its first step, together with the records of what it makes, in their
 state `init`. Each step is safe to repeat. When the platform starts, `resume` says what becomes of a plan
 that was cut off: nobody was told of a project whose data is not there yet, so that is undone; a branch or an
-endpoint that was promised is made, a restore goes on, and what was to be removed is removed. A plan that fails while the
-platform runs is undone at once: `undo`.
+endpoint that was promised is made, a restore goes on, and what was to be removed is removed. A plan
+that fails while the platform runs is undone at once: `undo`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -51,7 +52,7 @@ class Step(StrEnum):
     BUILD_INCARNATION = "build incarnation"
     """Make the data that a branch is to have, beside that which it has."""
     SWAP_INCARNATION = "swap incarnation"
-    """Cut the clients, give the old data to whom it belongs now, and say in the records which data is the branch's."""
+    """Cut the clients, give the old data to whom it belongs now, and the branch the new."""
     REMOVE_INCARNATION = "remove incarnation"
     """Remove data that did not become, or is no longer, a branch's."""
     REOPEN_BRANCH = "reopen branch"
@@ -93,6 +94,8 @@ class Origin:
     preserve_as: BranchId | None = None
     """The new branch that gets the old data, and the children."""
     preserve_under_name: str = ""
+    time: datetime | None = None
+    """The moment that was asked for."""
     because: str = ""
     """What the old data is kept from, if no branch gets it: a `past.KeptBecause`."""
 

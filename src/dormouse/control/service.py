@@ -1,5 +1,10 @@
 """The control plane put together: its rooms, its beginning and its end."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
 from dormouse.compute.binaries import choose
 from dormouse.control.branches import Branches
 from dormouse.control.catalog import Catalog
@@ -10,17 +15,30 @@ from dormouse.control.duties import duty_of
 from dormouse.control.endpoints import Endpoints
 from dormouse.control.keys import ApiKeys
 from dormouse.control.machine import Machine
-from dormouse.control.model import Operation
+from dormouse.control.model import Branch, Operation
 from dormouse.control.planning import PlanKind
+from dormouse.control.points import Point
 from dormouse.control.projects import Projects
 from dormouse.control.roles import Roles
 from dormouse.control.rules import Quotas
+from dormouse.control.schemas import Schemas
+from dormouse.control.snapshots import Snapshots
 from dormouse.control.telling import Profile
 from dormouse.control.workshop import Workshop
 from dormouse.errors import NotFound
 from dormouse.names import OperationId, ProjectId
 
 __all__ = ["Service"]
+
+
+_LONG: Final = (
+    PlanKind.CREATE_REPLICA,
+    PlanKind.CREATE_BRANCH,
+    PlanKind.CREATE_SCHEMA_BRANCH,
+    PlanKind.RESTORE_BRANCH,
+    PlanKind.CREATE_SNAPSHOT,
+)
+"""What may take long to be carried to its end: whoever connects to it waits, and the others need not."""
 
 
 class Operations:
@@ -62,6 +80,8 @@ class Service:
         self._shop = shop = Workshop(catalog, machine, self.computes, quotas or Quotas(), spawn_task, profile)
         self.projects = Projects(shop)
         self.branches = Branches(shop)
+        self.snapshots = Snapshots(shop, self.branches)
+        self.schemas = Schemas(shop, self._opened_past)
         self.endpoints = Endpoints(shop)
         self.roles = Roles(shop)
         self.databases = Databases(shop)
@@ -74,7 +94,7 @@ class Service:
         shop = self._shop
         await shop.carrier.cancel_running()
         for plan in list(shop.catalog.plans.values()):
-            if plan.kind in (PlanKind.CREATE_REPLICA, PlanKind.CREATE_BRANCH):
+            if plan.kind in _LONG:
                 # A clone may take long, and whoever connects to it waits.
                 shop.spawn_task(shop.carrier.finish_cut_off(plan))
             else:
@@ -83,6 +103,11 @@ class Service:
     def prepare_spare(self) -> None:
         """Have the default Postgres's spare made in the background."""
         self._shop.spares.refill(choose(self._shop.machine.installed, None))
+
+    @asynccontextmanager
+    async def _opened_past(self, branch: Branch, point: Point) -> AsyncIterator[Path]:
+        async with self._shop.builder.opened_past(branch, point) as socket_dir:
+            yield socket_dir
 
     async def finish_operations(self) -> int:
         """Say that all operations have ended that have; how many there were. For the profile `manual`."""

@@ -12,9 +12,11 @@ import shutil
 from pathlib import Path
 
 from dormouse.compute.binaries import Postgres
+from dormouse.compute.control_file import read_control_data
 from dormouse.compute.server import prepare_folder
 from dormouse.compute.template import build_template, template_key
 from dormouse.control.computes import SpawnTask
+from dormouse.control.history import add_first_base
 from dormouse.control.machine import Machine
 from dormouse.errors import ComputeError
 from dormouse.storage.durable import rename_durably, storage_error, sync_folder, sync_tree
@@ -48,6 +50,15 @@ class Spares:
             except OSError as error:
                 raise storage_error(error, "make a data directory", folder.root.parent) from error
 
+    async def fill(self, postgres: Postgres, work: BranchFolder) -> None:
+        """Put a data directory as a project begins with into a folder that has none yet. As `take`."""
+        async with self._lock(postgres):
+            template = await self._template(postgres)
+        try:
+            await asyncio.to_thread(self._copy_template, postgres, template, work)
+        except OSError as error:
+            raise storage_error(error, "make a data directory", self._machine.layout.home) from error
+
     def refill(self, postgres: Postgres) -> None:
         """Have a spare made in the background; a failure is logged, and met again by the next `take`."""
         self._spawn_task(self._refill(postgres))
@@ -67,6 +78,14 @@ class Spares:
         spares = layout.spares / template_key(postgres)
         for spare in sorted(spares.glob("*")) if spares.is_dir() else ():
             return spare
+        template = await self._template(postgres)
+        try:
+            return await asyncio.to_thread(self._make, postgres, template, spares)
+        except OSError as error:
+            raise storage_error(error, "make a data directory", layout.home) from error
+
+    async def _template(self, postgres: Postgres) -> Path:
+        layout = self._machine.layout
         template = layout.templates / template_key(postgres)
         try:
             if not template.is_dir():
@@ -77,26 +96,29 @@ class Spares:
                     socket_dir=self._machine.sockets / "template",
                     account=self._machine.account,
                 )
-            return await asyncio.to_thread(self._make, template, spares)
         except OSError as error:
             raise storage_error(error, "make a data directory", layout.home) from error
+        return template
 
-    def _make(self, template: Path, spares: Path) -> Path:
-        owner = self._machine.owner
+    def _make(self, postgres: Postgres, template: Path, spares: Path) -> Path:
         name = secrets.token_hex(4)
         work = self._machine.layout.building / f"spare-{name}"
         try:
             folder = BranchFolder(work)
             for made in (work, folder.wal, folder.bases, folder.replicas):
-                prepare_folder(made, owner)
-            self._machine.driver.clone(template, folder.data, owner=owner)
+                prepare_folder(made, self._machine.owner)
+            self._copy_template(postgres, template, folder)
             sync_tree(work)
             spares.mkdir(mode=0o711, parents=True, exist_ok=True)
             rename_durably(work, spares / name)
-        except OSError:
+        except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
         return spares / name
+
+    def _copy_template(self, postgres: Postgres, template: Path, folder: BranchFolder) -> None:
+        self._machine.driver.clone(template, folder.data, owner=self._machine.owner)
+        add_first_base(template, read_control_data(postgres, template), folder, self._machine)
 
     def _lock(self, postgres: Postgres) -> asyncio.Lock:
         return self._locks.setdefault(template_key(postgres), asyncio.Lock())

@@ -1,4 +1,4 @@
-"""Removes what has had its time: branches that expire, projects that nobody recovered."""
+"""Does what is due: removes branches that expire and what nobody brought back, makes scheduled snapshots."""
 
 import asyncio
 import contextlib
@@ -23,6 +23,9 @@ def next_due(catalog: Catalog) -> datetime | None:
     """The next moment at which something has had its time; None if nothing has one."""
     moments = [branch.expires_at for branch in catalog.branches.values()]
     moments += [project.recoverable_until for project in catalog.projects.values()]
+    moments += [kept.kept_until for kept in catalog.kept.values()]
+    moments += [snapshot.expires_at for snapshot in catalog.snapshots.values()]
+    moments += [schedule.next_at for schedule in catalog.schedules.values()]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -49,7 +52,7 @@ class Sweeper:
                 await self._catalog.until(lambda: next_due(self._catalog) != due)
 
     async def _sweep(self) -> bool:
-        """Remove what is due; whether something could not be."""
+        """Do what is due; whether something could not be."""
         now = self._now()
         failed = False
         for project in list(self._catalog.projects.values()):
@@ -60,6 +63,17 @@ class Sweeper:
                 failed |= not await self._try(
                     self._service.branches.delete(branch.project_id, branch.id), branch.id
                 )
+        for kept in list(self._catalog.kept.values()):
+            if kept.kept_until <= now:
+                failed |= not await self._try(self._service.branches.forget_kept(kept), kept.branch.id)
+        for snapshot in list(self._catalog.snapshots.values()):
+            if snapshot.expires_at is not None and snapshot.expires_at <= now:
+                removal = self._service.snapshots.delete(snapshot.project_id, snapshot.id)
+                failed |= not await self._try(removal, snapshot.id)
+        for schedule in list(self._catalog.schedules.values()):
+            if schedule.next_at is not None and schedule.next_at <= now:
+                making = self._service.snapshots.create_scheduled(schedule)
+                failed |= not await self._try(making, schedule.branch_id)
         return failed
 
     async def _try(self, removal: Awaitable[object], what: str) -> bool:
@@ -67,9 +81,9 @@ class Sweeper:
             await removal
         except DormouseError as error:
             logger.warning(
-                "what has had its time could not be removed",
+                "what was due could not be done",
                 extra={"action": "sweep_failed", "object": what, "reason": error.message},
             )
             return False
-        logger.info("removed what has had its time", extra={"action": "swept", "object": what})
+        logger.info("did what was due", extra={"action": "swept", "object": what})
         return True

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dormouse.compute.lifecycle import ComputeState
+from dormouse.control.building import Builder
 from dormouse.control.carrying import Carrier
 from dormouse.control.catalog import Catalog
 from dormouse.control.computes import Computes, SpawnTask
@@ -27,6 +28,7 @@ from dormouse.control.model import (
     Role,
 )
 from dormouse.control.planning import Plan
+from dormouse.control.rewinding import Rewinder
 from dormouse.control.rules import Quotas
 from dormouse.control.spares import Spares
 from dormouse.control.telling import Profile, Teller, held_state
@@ -60,7 +62,9 @@ class Workshop:
         self.spawn_task = spawn_task
         self.spares = Spares(machine, spawn_task)
         self.teller = Teller(profile, spawn_task, catalog.put, {})
-        self.carrier = Carrier(catalog, machine, computes, self.spares, self.teller)
+        self.rewinder = Rewinder(catalog, machine, computes)
+        self.builder = Builder(catalog, machine, computes, self.spares, self.rewinder)
+        self.carrier = Carrier(catalog, machine, computes, self.spares, self.teller, self.builder)
         self._locks: dict[ProjectId, asyncio.Lock] = {}
 
     def maker(self) -> Maker:

@@ -9,11 +9,13 @@
     ├── templates/<key>/              one finished data directory for each Postgres
     ├── spares/<key>/<id>/            synced copies of it that wait to be renamed into a project
     ├── building/                     whatever is not finished; swept at every start
-    └── projects/<project>/branches/<branch>/<incarnation>/
-        ├── data/                     the primary's data directory
-        ├── wal/                      the archive of this incarnation: finished segments, hard links
-        ├── bases/                    data directories to start the past from
-        └── replicas/<endpoint>/data/ a streaming standby
+    └── projects/<project>/
+        ├── snapshots/<snapshot>/     as an incarnation; never started
+        └── branches/<branch>/<incarnation>/
+            ├── data/                     the primary's data directory
+            ├── wal/                      the archive of this incarnation: finished segments, hard links
+            ├── bases/<LSN>/              data directories to start the past from, named by 16 hex digits
+            └── replicas/<endpoint>/data/ a streaming standby
 
 An incarnation is new at every creation, reset and restore, because timeline ids repeat after a reset and
 copies of one template share their system identifier: the archive of one must never meet that of another.
@@ -127,6 +129,10 @@ class Layout:
     def project(self, project: ProjectId) -> Path:
         """One project."""
         return self.projects / project
+
+    def snapshot(self, project: ProjectId, snapshot: str) -> BranchFolder:
+        """The data of a snapshot, which is kept like a branch's and never started."""
+        return BranchFolder(self.project(project) / "snapshots" / snapshot)
 
     def branch(self, project: ProjectId, branch: BranchId, incarnation: Incarnation) -> BranchFolder:
         """One life of one branch."""

@@ -24,7 +24,8 @@ CREATE TABLE kept (
     endpoints TEXT NOT NULL,
     because TEXT NOT NULL,
     kept_at TEXT NOT NULL,
-    kept_until TEXT NOT NULL
+    kept_until TEXT NOT NULL,
+    preserved_as TEXT
 ) STRICT;
 
 CREATE TABLE snapshots (
@@ -44,5 +45,6 @@ CREATE TABLE snapshots (
 
 CREATE TABLE schedules (
     branch_id TEXT PRIMARY KEY REFERENCES branches ON DELETE CASCADE,
-    items TEXT NOT NULL
+    items TEXT NOT NULL,
+    next_at TEXT
 ) STRICT;

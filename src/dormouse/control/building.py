@@ -1,0 +1,448 @@
+"""The steps that make data: of branches, of restored ones, of snapshots; and give it its place in the records."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from dormouse.compute.binaries import choose
+from dormouse.compute.lifecycle import ComputeState
+from dormouse.compute.wal import format_lsn, parse_lsn
+from dormouse.control.catalog import Catalog
+from dormouse.control.changes import Change, Delete, Put
+from dormouse.control.cloning import build_branch, copy_running, copy_sleeping, prepare_work
+from dormouse.control.computes import Computes
+from dormouse.control.history import link_history, newest_base
+from dormouse.control.machine import Machine
+from dormouse.control.model import Branch, BranchState, Endpoint, EndpointState, EndpointType
+from dormouse.control.past import Copies, KeptBecause, LedgerEntry
+from dormouse.control.planning import Origin, Plan, PlanKind
+from dormouse.control.points import Point
+from dormouse.control.restoring import (
+    as_kept,
+    copied_to,
+    preserved,
+    restored,
+    settled_records,
+    wanted_verifiers,
+)
+from dormouse.control.rewinding import Rewinder, Settled, forget_settled, read_settled
+from dormouse.control.schema_copying import copy_schema
+from dormouse.control.spares import Spares
+from dormouse.errors import RuleViolation, StorageError
+from dormouse.names import BranchId, Incarnation
+from dormouse.storage.durable import rename_durably, storage_error, sync_folder
+from dormouse.storage.layout import BranchFolder
+
+__all__ = ["Builder", "branch_of", "opened", "origin_of"]
+
+logger = logging.getLogger("dormouse.control")
+
+_INHERITED: Final = 400
+"""How many lines of its parent's ledger a branch gets. With fewer a moment is looked for in more of the WAL."""
+
+
+class Builder:
+    """Makes data, and says in the records whose it is."""
+
+    def __init__(
+        self, catalog: Catalog, machine: Machine, computes: Computes, spares: Spares, rewinder: Rewinder
+    ) -> None:
+        self._catalog = catalog
+        self._machine = machine
+        self._computes = computes
+        self._spares = spares
+        self._rewinder = rewinder
+
+    async def clone_branch(self, plan: Plan) -> None:
+        """From its parent's head or past, or from a snapshot."""
+        branch = self._catalog.branches[branch_of(plan)]
+        origin = plan.origin
+        begins_at: int | None = None
+
+        async def fill(work: BranchFolder) -> None:
+            nonlocal begins_at
+            if origin is not None and origin.snapshot is not None:
+                await self._copy_snapshot(plan, origin.snapshot, work)
+            elif origin is not None and origin.lsn:
+                begins_at = await self._fill_from_past(branch, self._source(plan), origin, work)
+            else:
+                begins_at = await self._copy_head(self._parent(branch), work)
+
+        await build_branch(self._machine, self._rewinder.folder(branch), fill)
+        if begins_at is not None and not (origin and origin.lsn):
+            lsn = format_lsn(begins_at)
+            await self._catalog.commit(
+                lambda: [Put(replace(self._catalog.branches[branch.id], parent_lsn=lsn, end_of_wal=lsn))]
+            )
+
+    async def copy_schema(self, plan: Plan) -> None:
+        """A root with the template's data directory, and of its model only what is not rows."""
+        branch = self._catalog.branches[branch_of(plan)]
+        model = self._source(plan)
+        postgres = choose(self._machine.installed, self._catalog.projects[plan.project_id].pg_version)
+        primary = self._computes.primary(model.id)
+        if primary is None:
+            raise RuleViolation("the branch whose schema is to be copied has no read_write endpoint")
+
+        async def fill(work: BranchFolder) -> None:
+            await self._spares.fill(postgres, work)
+            async with (
+                self._computes.held_awake(primary),
+                self._rewinder.server_on(branch, work) as server,
+            ):
+                await copy_schema(
+                    postgres,
+                    account=self._machine.account,
+                    source_socket=self._machine.socket_dir(primary.endpoint),
+                    target_socket=Path(server.socket_path).parent,
+                )
+            await self._rewinder.settle(branch, work, self._verifiers(branch, model))
+
+        await build_branch(self._machine, self._rewinder.folder(branch), fill)
+
+    async def open_branch(self, plan: Plan) -> None:
+        """From here on it exists."""
+        branch = self._catalog.branches[branch_of(plan)]
+        folder = self._rewinder.folder(branch)
+        settled = await asyncio.to_thread(read_settled, folder)
+        base = await asyncio.to_thread(newest_base, folder) if branch.parent_id is None else None
+        # A project begins where the template ends; others where they left their parent.
+        begins_at = branch.parent_lsn or (format_lsn(base.lsn) if base is not None else branch.end_of_wal)
+
+        def changes() -> list[Change]:
+            now = self._catalog.branches[branch.id]
+            new = replace(now, state=BranchState.READY)
+            found: list[Change] = []
+            if settled is not None:
+                new = replace(new, end_of_wal=settled.end_of_wal, config_pending=False)
+                found = self._settled_records(new, settled, self._catalog.copies_of(branch.id), Copies())
+            if begins_at:
+                found.append(
+                    Put(LedgerEntry(incarnation=new.incarnation, lsn=parse_lsn(begins_at), at=self._machine.now()))
+                )
+            primaries = [
+                opened(endpoint)
+                for endpoint in self._catalog.endpoints.values()
+                if endpoint.branch_id == branch.id and endpoint.type is EndpointType.READ_WRITE
+            ]
+            return [Put(new), *found, *primaries]
+
+        await self._catalog.commit(changes)
+        await asyncio.to_thread(forget_settled, folder)
+
+    async def link_history(self, plan: Plan) -> None:
+        """Give it the past of what it was made from. It can do without, so that a failure is only logged."""
+        branch = self._catalog.branches.get(branch_of(plan))
+        if branch is None or plan.origin is None or not branch.parent_lsn:
+            return
+        origin, work = plan.origin, self._rewinder.folder(branch)
+        upto = parse_lsn(branch.parent_lsn)
+        try:
+            if not origin.lsn and origin.snapshot is None:
+                source = self._machine.layout.branch(plan.project_id, origin.branch_id, origin.incarnation)
+                await asyncio.to_thread(link_history, source, work, upto, self._machine.owner)
+        except (OSError, StorageError) as error:
+            logger.warning(
+                "a branch did not get its parent's past",
+                extra={"action": "link_history_failed", "branch": branch.id, "reason": str(error)},
+            )
+            return
+        await self._inherit_ledger(origin.incarnation, branch.incarnation, upto)
+
+    async def build_incarnation(self, plan: Plan) -> None:
+        """The data that a restored branch is to have, beside that which it has and still uses."""
+        branch, origin = self._catalog.branches[branch_of(plan)], origin_of(plan)
+        target = self._machine.layout.branch(plan.project_id, branch.id, _into(plan))
+
+        async def fill(work: BranchFolder) -> None:
+            source = self._source(plan)
+            if origin.lsn:
+                await self._fill_from_past(branch, source, origin, work)
+                return
+            lsn = await self._copy_head(source, work)
+            await asyncio.to_thread(link_history, self._rewinder.folder(source), work, lsn, self._machine.owner)
+            await self._rewinder.settle(branch, work, self._verifiers(branch, source))
+
+        await build_branch(self._machine, target, fill)
+
+    async def swap_incarnation(self, plan: Plan) -> None:
+        """Cut the clients, and give the branch its new data, and the old data to whom it belongs from now on."""
+        branch_id, origin, into = branch_of(plan), origin_of(plan), _into(plan)
+        if self._catalog.branches[branch_id].incarnation == into:
+            return
+        target = self._machine.layout.branch(plan.project_id, branch_id, into)
+        settled = await asyncio.to_thread(read_settled, target)
+        if settled is None:
+            raise StorageError("the data that the branch was to be restored to is not there")
+        async with self._computes.closed(branch_id):
+            if origin.preserve_as is not None:
+                await asyncio.to_thread(self._hand_over, self._catalog.branches[branch_id], origin.preserve_as)
+            await self._inherit_ledger(origin.incarnation, into, parse_lsn(origin.lsn or settled.end_of_wal))
+            await self._catalog.commit(lambda: self._swapped(plan, settled))
+        await asyncio.to_thread(forget_settled, target)
+
+    async def remove_incarnation(self, plan: Plan) -> None:
+        """Data that did not become a branch's, or is no longer."""
+        incarnation = _into(plan) if plan.kind is PlanKind.ABANDON_RESTORE else origin_of(plan).incarnation
+        if any(branch.incarnation == incarnation for branch in self._catalog.branches.values()):
+            return  # it was brought back meanwhile
+        folder = self._machine.layout.branch(plan.project_id, branch_of(plan), incarnation).root
+        await asyncio.to_thread(_remove_with_empty_parent, folder)
+        await self._catalog.forget_ledger(incarnation)
+
+    async def reopen(self, plan: Plan) -> None:
+        """The branch is what it was."""
+        origin = origin_of(plan)
+
+        def changes() -> list[Change]:
+            found: list[Change] = []
+            branch = self._catalog.branches.get(branch_of(plan))
+            if branch is not None:
+                found.append(Put(replace(branch, state=BranchState.READY)))
+            promised = self._catalog.branches.get(origin.preserve_as or BranchId(""))
+            if promised is not None and promised.state is BranchState.INIT:
+                found.append(Delete(promised))
+            return found
+
+        await self._catalog.commit(changes)
+
+    async def clone_snapshot(self, plan: Plan) -> None:
+        """The state of a branch, as data that nobody starts."""
+        origin = origin_of(plan)
+        source = self._source(plan)
+        target = self._machine.layout.snapshot(plan.project_id, origin.snapshot or "")
+
+        async def fill(work: BranchFolder) -> None:
+            if origin.lsn:
+                cut = await self._rewinder.fill_from_past(
+                    source, self._rewinder.folder(source), parse_lsn(origin.lsn), work
+                )
+                await self._rewinder.settle(source, work, {}, reach=cut)
+                return
+            lsn = await self._copy_head(source, work)
+            await asyncio.to_thread(link_history, self._rewinder.folder(source), work, lsn, self._machine.owner)
+            snapshot = self._catalog.snapshots[origin.snapshot or ""]
+            await self._catalog.put(replace(snapshot, lsn=format_lsn(lsn)))
+
+        await build_branch(self._machine, target, fill)
+
+    async def open_snapshot(self, plan: Plan) -> None:
+        """From here on it can be restored."""
+        origin = origin_of(plan)
+        folder = self._machine.layout.snapshot(plan.project_id, origin.snapshot or "")
+        settled = await asyncio.to_thread(read_settled, folder)
+
+        def changes() -> list[Change]:
+            snapshot = self._catalog.snapshots[origin.snapshot or ""]
+            if settled is not None:
+                snapshot = replace(
+                    snapshot,
+                    lsn=settled.end_of_wal,
+                    copies=_copies_then(snapshot.copies, settled, origin.branch_id),
+                )
+            return [Put(replace(snapshot, is_ready=True))]
+
+        await self._catalog.commit(changes)
+        await asyncio.to_thread(forget_settled, folder)
+
+    @asynccontextmanager
+    async def opened_past(self, branch: Branch, point: Point) -> AsyncIterator[Path]:
+        """The socket's folder of a server that has the branch as it was at a point, for the length of a block."""
+        lsn = await self._rewinder.resolve(branch, point)
+        work = BranchFolder(self._machine.layout.building / f"past-{secrets.token_hex(8)}")
+        reach: int | None = None
+        try:
+            await asyncio.to_thread(prepare_work, self._machine, work)
+            if lsn is None:
+                await self._copy_head(branch, work)
+            else:
+                folder = self._rewinder.folder(branch)
+                reach = await self._rewinder.fill_from_past(branch, folder, lsn, work)
+            async with self._rewinder.server_on(branch, work, reach=reach) as server:
+                yield Path(server.socket_path).parent
+        except OSError as error:
+            raise storage_error(error, "build a past state", self._machine.layout.home) from error
+        finally:
+            await asyncio.to_thread(shutil.rmtree, work.root, ignore_errors=True)
+
+    async def _fill_from_past(self, branch: Branch, source: Branch, origin: Origin, work: BranchFolder) -> int:
+        folder = self._machine.layout.branch(source.project_id, source.id, origin.incarnation)
+        cut = await self._rewinder.fill_from_past(source, folder, parse_lsn(origin.lsn), work)
+        await self._rewinder.settle(branch, work, self._verifiers(branch, source), reach=cut)
+        return cut
+
+    async def _copy_head(self, source: Branch, work: BranchFolder) -> int:
+        """From the running server, or from the sleeping one's directory as it lies."""
+        folder = self._rewinder.folder(source)
+        primary = self._computes.primary(source.id)
+        async with self._computes.still(source.id):
+            asleep = primary is None or primary.state in (ComputeState.ASLEEP, ComputeState.FAILED)
+            record = self._catalog.branches[source.id]
+            if asleep and record.stopped_cleanly:
+                await asyncio.to_thread(copy_sleeping, self._machine, folder, work)
+                return parse_lsn(record.end_of_wal) if record.end_of_wal else 0
+        if primary is None:
+            raise RuleViolation("the parent branch has to recover, and has no read_write endpoint for that")
+        async with self._computes.held_awake(primary):
+            socket_dir = self._machine.socket_dir(primary.endpoint)
+            return await copy_running(self._machine, socket_dir=socket_dir, source=folder, work=work)
+
+    async def _copy_snapshot(self, plan: Plan, snapshot_id: str, work: BranchFolder) -> None:
+        snapshot = self._catalog.snapshots.get(snapshot_id)
+        if snapshot is None:
+            raise RuleViolation("the snapshot does not exist any more")
+        folder = self._machine.layout.snapshot(plan.project_id, snapshot_id)
+
+        def copy() -> None:
+            copy_sleeping(self._machine, folder, work)
+            link_history(folder, work, parse_lsn(snapshot.lsn), self._machine.owner)
+
+        await asyncio.to_thread(copy)
+
+    def _swapped(self, plan: Plan, settled: Settled) -> list[Change]:
+        """All that changes when a branch gets its new data, as one transaction."""
+        now = self._machine.now()
+        branch, origin, into = self._catalog.branches[branch_of(plan)], origin_of(plan), _into(plan)
+        copies = self._catalog.copies_of(branch.id)
+        changes: list[Change] = []
+        if origin.preserve_as is not None:
+            ids = self._catalog.new_database_ids(len(copies.databases))
+            changes += [Put(preserved(branch, origin, now)), *copied_to(origin.preserve_as, copies, ids)]
+        project = self._catalog.projects[branch.project_id]
+        kept = as_kept(
+            plan.id, project, branch, copies, KeptBecause(origin.because), now, preserved_as=origin.preserve_as
+        )
+        source = self._catalog.branches.get(origin.branch_id)
+        children = [child for child in self._catalog.branches.values() if child.parent_id == branch.id]
+        new = restored(
+            branch,
+            origin,
+            into,
+            [child for child in children if child.id != origin.preserve_as],
+            end_of_wal=settled.end_of_wal,
+            parent_timestamp=origin.time or now,
+            now=now,
+        )
+        source_copies = self._catalog.copies_of(source.id) if source is not None else Copies()
+        entry = LedgerEntry(incarnation=into, lsn=parse_lsn(settled.end_of_wal), at=now)
+        return [
+            *changes,
+            Put(kept),
+            *new,
+            *self._settled_records(replace(branch, incarnation=into), settled, copies, source_copies),
+            Put(entry),
+        ]
+
+    def _settled_records(self, branch: Branch, settled: Settled, own: Copies, source: Copies) -> list[Change]:
+        unknown = settled.server.owners.keys() - {database.name for database in own.databases}
+        return settled_records(
+            branch,
+            settled.server,
+            own,
+            source,
+            next_database_id=self._catalog.new_database_ids(len(unknown)).start,
+            now=self._machine.now(),
+        )
+
+    def _verifiers(self, branch: Branch, source: Branch) -> dict[str, str]:
+        return wanted_verifiers(self._catalog.copies_of(branch.id), self._catalog.copies_of(source.id))
+
+    def _source(self, plan: Plan) -> Branch:
+        """The branch that data is made from, in the life that the plan means."""
+        origin = origin_of(plan)
+        source = self._catalog.branches.get(origin.branch_id)
+        if source is None or source.incarnation != origin.incarnation:
+            raise RuleViolation("the branch that the data was to come from was deleted or restored meanwhile")
+        return source
+
+    def _parent(self, branch: Branch) -> Branch:
+        parent = self._catalog.branches.get(branch.parent_id or BranchId(""))
+        if parent is None:
+            raise RuleViolation("the parent branch does not exist any more")
+        return parent
+
+    def _hand_over(self, branch: Branch, heir: BranchId) -> None:
+        """Move the old data to the branch that preserves it; done already is done."""
+        layout = self._machine.layout
+        old = layout.branch(branch.project_id, branch.id, branch.incarnation).root
+        new = layout.branch(branch.project_id, heir, branch.incarnation)
+        try:
+            if old.is_dir():
+                new.root.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+                rename_durably(old, new.root)
+                sync_folder(old.parent)
+                sync_folder(new.root.parent.parent)
+            # Its computes stay with the branch.
+            for replica in new.replicas.glob("*"):
+                self._machine.driver.delete(replica)
+        except OSError as error:
+            raise storage_error(error, "hand over the old data", new.root) from error
+
+    async def _inherit_ledger(self, source: Incarnation, heir: Incarnation, upto: int) -> None:
+        entries = [entry for entry in await self._catalog.ledger(source) if entry.lsn <= upto]
+        await self._catalog.put(*[replace(entry, incarnation=heir) for entry in _thinned(entries)])
+
+
+def opened(endpoint: Endpoint) -> Put:
+    """The record of an endpoint that is there."""
+    return Put(replace(endpoint, current_state=EndpointState.IDLE))
+
+
+def branch_of(plan: Plan) -> BranchId:
+    """The branch that a plan is about."""
+    if plan.branch_id is None:
+        raise AssertionError(f"a plan to {plan.kind} names its branch")
+    return plan.branch_id
+
+
+def origin_of(plan: Plan) -> Origin:
+    """Where the data of a plan comes from."""
+    if plan.origin is None:
+        raise AssertionError(f"a plan to {plan.kind} says where its data comes from")
+    return plan.origin
+
+
+def _into(plan: Plan) -> Incarnation:
+    into = origin_of(plan).into
+    if into is None:
+        raise AssertionError(f"a plan to {plan.kind} says which life it begins")
+    return into
+
+
+def _thinned(entries: Sequence[LedgerEntry]) -> Sequence[LedgerEntry]:
+    """Evenly, and with the first and the last."""
+    step = -(-len(entries) // _INHERITED) or 1
+    return [*entries[::step], *entries[-1:]]
+
+
+def _copies_then(present: Copies, settled: Settled, branch: BranchId) -> Copies:
+    """The records of what was there then: those of now whose objects existed, with the passwords of then."""
+    server = settled.server
+    verifiers = tuple(
+        replace(record, verifier=server.verifiers[record.role])
+        for record in present.verifiers
+        if record.role in server.verifiers
+    )
+    same = {record.role for record in present.verifiers if server.verifiers.get(record.role) == record.verifier}
+    return Copies(
+        roles=tuple(
+            role if role.name in same or role.no_login else replace(role, password=None)
+            for role in present.roles
+            if role.name in server.roles
+        ),
+        databases=tuple(database for database in present.databases if database.name in server.owners),
+        verifiers=tuple(record for record in verifiers if record.branch_id == branch),
+    )
+
+
+def _remove_with_empty_parent(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()

@@ -1,0 +1,38 @@
+"""From a moment to a stretch of WAL, by what the ledger says of when how much had been written. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dormouse.control.past import LedgerEntry
+
+__all__ = ["Stretch", "narrow", "time_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where in the WAL the last commit at or before a moment is to be looked for."""
+
+    begin: int
+    """Whatever was committed up to here was committed before the moment."""
+    end: int | None
+    """Whatever was committed after here was committed after it; None is the head."""
+
+
+def narrow(entries: Sequence[LedgerEntry], moment: datetime) -> Stretch | None:
+    """The stretch in which `moment` lies; None if it is before the first entry. Entries come in the WAL's order.
+
+    Should the clock have been set back, a moment that was there twice means its second time. An entry's time was
+    taken after its position, so that a commit may lie behind the next entry and be as old as it: the stretch goes
+    one further.
+    """
+    before = [number for number, entry in enumerate(entries) if entry.at <= moment]
+    if not before:
+        return None
+    end = before[-1] + 2
+    return Stretch(entries[before[-1]].lsn, entries[end].lsn if end < len(entries) else None)
+
+
+def time_of(entries: Sequence[LedgerEntry], lsn: int) -> datetime | None:
+    """By when `lsn` had surely been written; None if no entry is that far."""
+    return next((entry.at for entry in entries if entry.lsn >= lsn), None)

@@ -1,0 +1,40 @@
+"""When snapshots are due that are made by themselves. Pure; all times are UTC."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from dormouse.control.past import ScheduleItem
+
+__all__ = ["due_at", "next_run"]
+
+_LONGEST: Final = timedelta(days=366 + 31)
+
+
+def next_run(items: Iterable[ScheduleItem], after: datetime) -> datetime | None:
+    """The first whole hour after a moment at which one of them is due; None if there are none."""
+    wanted = tuple(items)
+    moment = after.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    end = moment + _LONGEST
+    while wanted and moment < end:
+        if any(due_at(item, moment) for item in wanted):
+            return moment
+        moment += timedelta(hours=1)
+    return None
+
+
+def due_at(item: ScheduleItem, moment: datetime) -> bool:
+    """Whether it is due in that hour. What is not said is midnight, Monday, the first, January."""
+    if item.frequency == "hourly":
+        return True
+    if moment.hour != (item.hour or 0):
+        return False
+    match item.frequency:
+        case "weekly":
+            return moment.isoweekday() == (item.day or 1)
+        case "monthly":
+            return moment.day == (item.day or 1)
+        case "yearly":
+            return (moment.month, moment.day) == (item.month or 1, item.day or 1)
+        case _:
+            return True
