@@ -11,6 +11,8 @@ from dormouse.api.bodies import (
     BranchCreated,
     BranchEndpoint,
     BranchesPage,
+    BranchRecovered,
+    BranchRestore,
     BranchUpdate,
     Cursor,
     DatabaseChanged,
@@ -23,12 +25,27 @@ from dormouse.api.bodies import (
     ProjectsPage,
     ProjectUpdate,
     RoleChanged,
+    SnapshotCreated,
+    SnapshotRestored,
+    SnapshotUpdate,
 )
 from dormouse.api.errors import Exists, Missing, refusal
-from dormouse.api.records import Branch, Database, Endpoint, Operation, Project, ProjectListItem, Role
+from dormouse.api.local import BranchHistory, KeptState
+from dormouse.api.records import (
+    Branch,
+    BranchRecovery,
+    Database,
+    Endpoint,
+    Operation,
+    Project,
+    ProjectListItem,
+    Role,
+    Snapshot,
+)
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+NEXT_WEEK = LONG_AGO + timedelta(days=7)
 
 
 def project_of(number: int, name: str) -> ProjectListItem:
@@ -102,7 +119,9 @@ class FakeApi:
     """One project, `shop`, with the branches `main` (a primary, two replicas) and `dev` (a primary).
 
     `calls` are the names of the changes that were asked for. `lasting` is how often an operation is looked at
-    before it ends as `ending`; `busy` how many changes are refused with 423 first.
+    before it ends as `ending`; `busy` how many changes are refused with 423 first. `created` and `restored` are
+    what was asked for, `schemas` the SQL of databases by the names of branch and database, with `@POINT` behind
+    them for the past. With `is_neon` there are no routes beside Neon's own.
     """
 
     base_url = "http://127.0.0.1:55433/api/v2"
@@ -112,6 +131,14 @@ class FakeApi:
         self.lasting = 0
         self.ending = "finished"
         self.busy = 0
+        self.is_neon = False
+        self.created: list[BranchCreate] = []
+        self.restored: list[tuple[str, BranchRestore]] = []
+        self.deleted_branches: list[Branch] = []
+        self.kept: list[KeptState] = []
+        self.history_list: list[BranchHistory] = []
+        self.snapshot_list: list[Snapshot] = []
+        self.schemas: dict[tuple[str, str], str] = {}
         self._number = 100
         shop = project_of(1, "shop")
         self.project_list = [shop]
@@ -206,8 +233,9 @@ class FakeApi:
 
     # Branches
 
-    def branches(self, project: str) -> BranchesPage:
-        return BranchesPage(branches=tuple(each for each in self.branch_list if each.project_id == project))
+    def branches(self, project: str, *, include_deleted: bool = False) -> BranchesPage:
+        found = [*self.branch_list, *(self.deleted_branches if include_deleted else ())]
+        return BranchesPage(branches=tuple(each for each in found if each.project_id == project))
 
     def branch_count(self, project: str) -> int:
         return len(self.branches(project).branches)
@@ -219,6 +247,7 @@ class FakeApi:
         self, project: ProjectId, asked: BranchCreate, *, endpoints: tuple[BranchEndpoint, ...]
     ) -> BranchCreated:
         self._change("create_branch")
+        self.created.append(asked)
         if any(each.name == asked.name for each in self.branches(project).branches):
             raise Exists(409, "", "branch already exists", "")
         made = branch_of(
@@ -252,13 +281,129 @@ class FakeApi:
         self.branch_list[self.branch_list.index(found)] = now
         return BranchChanged(branch=now, operations=())
 
-    def delete_branch(self, project: ProjectId, branch: str) -> BranchChanged:
+    def delete_branch(self, project: ProjectId, branch: str, *, hard: bool = False) -> BranchChanged:
         self._change("delete_branch")
         found = _found(self.branch_list, branch, "branch")
         if found.default:
             raise refusal(422, "", "cannot delete the default branch", "")
         self.branch_list.remove(found)
+        if not hard:
+            recovery = BranchRecovery(deleted_at=LONG_AGO, recoverable_until=NEXT_WEEK, deletion_method="user")
+            self.deleted_branches.append(replace(found, recovery=recovery))
         return BranchChanged(branch=found, operations=self._operations("delete_timeline", project))
+
+    def recover_branch(self, project: ProjectId, branch: str) -> BranchRecovered:
+        self._change("recover_branch")
+        found = _found(self.deleted_branches, branch, "branch")
+        self.deleted_branches.remove(found)
+        self.branch_list.append(replace(found, recovery=None))
+        return BranchRecovered(branch=replace(found, recovery=None))
+
+    def restore_branch(self, project: ProjectId, branch: str, asked: BranchRestore) -> BranchChanged:
+        self._change("restore_branch")
+        self.restored.append((branch, asked))
+        found = _found(self.branch_list, branch, "branch")
+        if asked.preserve_under_name is not None:
+            preserved = branch_of(project, self._next(), asked.preserve_under_name, parent_id=found.parent_id)
+            self.branch_list.append(preserved)
+            now = replace(found, parent_id=preserved.id)
+            self.branch_list[self.branch_list.index(found)] = now
+            found = now
+        return BranchChanged(branch=found, operations=self._operations("create_branch", project))
+
+    def branch_schema(
+        self,
+        project: ProjectId,
+        branch: str,
+        database: str,
+        *,
+        lsn: str | None = None,
+        timestamp: datetime | None = None,
+    ) -> str:
+        name = _found(self.branch_list, branch, "branch").name
+        point = lsn or ("" if timestamp is None else timestamp.isoformat())
+        try:
+            return self.schemas[name + (f"@{point}" if point else ""), database]
+        except KeyError:
+            raise Missing(404, "", "database not found", "") from None
+
+    # What Neon has not
+
+    def branch_histories(self, project: ProjectId) -> tuple[BranchHistory, ...]:
+        self._only_here()
+        return tuple(self.history_list)
+
+    def kept_states(self, project: ProjectId) -> tuple[KeptState, ...]:
+        self._only_here()
+        return tuple(self.kept)
+
+    def undo_branch(self, project: ProjectId, branch: str) -> BranchChanged:
+        self._only_here()
+        self._change("undo_branch")
+        gone = next((each for each in self.deleted_branches if each.id == branch), None)
+        if gone is not None:
+            return BranchChanged(branch=self.recover_branch(project, branch).branch, operations=())
+        found = _found(self.branch_list, branch, "branch")
+        return BranchChanged(branch=found, operations=self._operations("create_branch", project))
+
+    # Snapshots
+
+    def snapshots(self, project: ProjectId) -> tuple[Snapshot, ...]:
+        return tuple(self.snapshot_list)
+
+    def create_snapshot(
+        self, project: ProjectId, branch: str, *, name: str | None = None, **more: Any
+    ) -> SnapshotCreated:
+        self._change("create_snapshot")
+        if _found(self.branch_list, branch, "branch").parent_id is not None:
+            raise refusal(422, "", "snapshots can be made of root branches only", "")
+        number = self._next()
+        made = Snapshot(
+            id=f"snap-cold-sea-{number:08}",
+            name=name or f"main at {number}",
+            created_at=LONG_AGO,
+            lsn=more.get("lsn") or "0/1FA22C0",
+            timestamp=more.get("timestamp") or LONG_AGO,
+            source_branch_id=BranchId(branch),
+            expires_at=more.get("expires_at"),
+            manual=True,
+            full_size=12_000_000,
+        )
+        self.snapshot_list.append(made)
+        return SnapshotCreated(snapshot=made, operations=self._operations("create_branch", project))
+
+    def update_snapshot(self, project: ProjectId, snapshot: str, change: SnapshotUpdate) -> Snapshot:
+        self._change("update_snapshot")
+        found = _found(self.snapshot_list, snapshot, "snapshot")
+        now = replace(found, name=change.name or found.name)
+        self.snapshot_list[self.snapshot_list.index(found)] = now
+        return now
+
+    def delete_snapshot(self, project: ProjectId, snapshot: str) -> tuple[Operation, ...]:
+        self._change("delete_snapshot")
+        self.snapshot_list.remove(_found(self.snapshot_list, snapshot, "snapshot"))
+        return self._operations("delete_timeline", project)
+
+    def restore_snapshot(
+        self,
+        project: ProjectId,
+        snapshot: str,
+        *,
+        name: str | None = None,
+        target_branch_id: BranchId | None = None,
+        finalize: bool = False,
+    ) -> SnapshotRestored:
+        self._change("restore_snapshot")
+        found = _found(self.snapshot_list, snapshot, "snapshot")
+        target = _found(self.branch_list, target_branch_id or found.source_branch_id, "branch")
+        made = branch_of(project, self._next(), name or f"{target.name}_restored", restored_from=found.id)
+        if finalize:
+            made = replace(made, name=target.name, default=target.default)
+            self.branch_list[self.branch_list.index(target)] = replace(
+                target, name=name or f"{target.name} (old)", default=False
+            )
+        self.branch_list.append(made)
+        return SnapshotRestored(branch=made, operations=self._operations("create_branch", project))
 
     def set_default_branch(self, project: ProjectId, branch: str) -> BranchChanged:
         self._change("set_default_branch")
@@ -344,6 +489,10 @@ class FakeApi:
     def connection_uri(self, project: str, *, database: str, role: str, endpoint: str) -> str:
         host = f"{endpoint}.dormouse.localhost:55432"
         return f"postgresql://{role}:npg_secret@{host}/{database}?sslmode=require&hostaddr=127.0.0.1"
+
+    def _only_here(self) -> None:
+        if self.is_neon:
+            raise Missing(404, "", "this route does not exist", "")
 
     def _change(self, name: str) -> None:
         self.calls.append(name)

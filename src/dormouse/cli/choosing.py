@@ -111,12 +111,19 @@ def the_compute(
     raise UserError(f"branch {branch.name!r} has several {word}s: {_listed(there)}", "say which by its id")
 
 
-def the_name(kind: str, said: str | None, found: Sequence[str], *, option: str = "") -> str:
-    """That name, or the only one; `kind` is `role` or `database`, chosen by `option`. Raises UserError."""
+def the_name(
+    kind: str, said: str | None, found: Sequence[str], *, option: str = "", wished: str | None = None
+) -> str:
+    """That name, else the wished one if there is one, else the only one. Raises UserError.
+
+    `kind` is `role` or `database`, chosen by `option`.
+    """
     if said is not None and said in found:
         return said
     if said is not None:
         raise UserError(f"there is no {kind} {said!r}; found: {_listed(found)}")
+    if wished is not None and wished in found:
+        return wished
     if len(found) == 1:
         return found[0]
     if not found:

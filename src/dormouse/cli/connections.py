@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from dormouse.api.client import Client
 from dormouse.api.records import Branch, Endpoint
 from dormouse.cli import background
+from dormouse.cli.carrying_over import Wishes
 from dormouse.cli.choosing import AnyProject, the_branch, the_name, the_project
 from dormouse.cli.pinned import Pinned
 from dormouse.errors import UserError
@@ -19,7 +20,7 @@ from dormouse.names import BranchId, EndpointId, ProjectId
 from dormouse.storage.layout import Layout
 from dormouse.uri import ConnectionParameters
 
-__all__ = ["FORMATS", "Chosen", "Target", "choose", "client_of", "variables", "write"]
+__all__ = ["FORMATS", "Chosen", "Target", "choose", "choose_on", "client_of", "variables", "write"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Target:
     replica: bool = False
     pooled: bool = False
     pinned: Pinned | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+    """Of a role and a database that is taken if nothing was said and it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +65,12 @@ def choose(client: Client, target: Target) -> Chosen:
     Raises UserError naming what there is to choose from.
     """
     project = the_project(client, target.project, target.pinned)
-    project_id = ProjectId(project.id)
-    branch = the_branch(client, project, target.branch, target.pinned)
-    branch_id = BranchId(branch.id)
+    return choose_on(client, project, the_branch(client, project, target.branch, target.pinned), target)
+
+
+def choose_on(client: Client, project: AnyProject, branch: Branch, target: Target) -> Chosen:
+    """The same where project and branch are known; the target's own are not looked at."""
+    project_id, branch_id = ProjectId(project.id), BranchId(branch.id)
     endpoints = sorted(client.branch_endpoints(project_id, branch_id), key=lambda each: (each.created_at, each.id))
     wanted = "read_only" if target.replica else "read_write"
     endpoint = next((each for each in endpoints if each.type == wanted), None)
@@ -73,9 +79,10 @@ def choose(client: Client, target: Target) -> Chosen:
             f"branch {branch.name!r} has no {wanted} compute",
             f"add one: `dormouse replica add --branch {branch.name}`" if target.replica else "",
         )
-    role = the_name("role", target.role, [role.name for role in client.roles(project_id, branch_id)])
+    there = [role.name for role in client.roles(project_id, branch_id)]
+    role = the_name("role", target.role, there, wished=target.wishes.role)
     there = [database.name for database in client.databases(project_id, branch_id)]
-    database = the_name("database", target.database, there)
+    database = the_name("database", target.database, there, wished=target.wishes.database)
     direct = ConnectionParameters.from_url(
         client.connection_uri(project_id, database=database, role=role, endpoint=EndpointId(endpoint.id))
     )

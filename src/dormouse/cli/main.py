@@ -26,6 +26,7 @@ VERBS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "demo": {},
         "project": {},
         "branch": {},
+        "checkout": {},
         "replica": {},
         "compute": {},
         "role": {},

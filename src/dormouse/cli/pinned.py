@@ -72,8 +72,8 @@ def read_pinned(folder: Path, home: Path) -> Pinned:
         return Pinned(path=path)
 
 
-def write_pinned(pinned: Pinned) -> bool:
-    """Write the file; a new one in a git checkout is kept out of it. Whether `.gitignore` got a line.
+def write_pinned(pinned: Pinned, *, ignore: bool = True) -> bool:
+    """Write the file; a new one in a git checkout is kept out of it, if `ignore`. Whether `.gitignore` got a line.
 
     Who took `.neon` out of `.gitignore`, to share it, is not contradicted: that is why only a new one.
     """
@@ -82,4 +82,4 @@ def write_pinned(pinned: Pinned) -> bool:
         pinned.path.write_text(text_of(pinned), "utf-8")
     except OSError as error:
         raise UserError(f"{pinned.path} cannot be written: {error.strerror or error}") from error
-    return new and keep_out(pinned.path)
+    return new and ignore and keep_out(pinned.path)

@@ -79,6 +79,10 @@ class Session:
         """The branch of it that is meant. Raises UserError."""
         return the_branch(self.client, project, said, self.pinned)
 
+    def default_branch(self, project: AnyProject) -> Branch:
+        """The default branch of it, whatever is pinned. Raises UserError."""
+        return the_branch(self.client, project, None)
+
     def change(self, call: Callable[[], C]) -> C:
         """Call for a change, and wait until its operations ended. Raises UserError when one failed."""
         changed = patiently(call, quiet=self.quiet)
@@ -152,10 +156,11 @@ def open_session(
     as_json: bool = False,
     quiet: bool = False,
     no_wait: bool = False,
+    timeout_s: float = 60.0,
 ) -> Session:
     """The session of one command. Raises NotRunning, or UserError where the platform is not clear."""
     platform = meant_now(local=local, neon=neon)
-    client = client_for(platform)
+    client = client_for(platform, timeout_s=timeout_s)
     if isinstance(platform, Remote) and not quiet:
         say(f"at {platform.name} ({platform.because})")
     return Session(client, platform, pinned_now(), project=project, as_json=as_json, quiet=quiet, wait=not no_wait)

@@ -1,0 +1,30 @@
+"""Which branch, at which point, is meant by `BRANCH@TIME`."""
+
+from datetime import UTC, datetime
+
+from dormouse.api.records import Branch
+from dormouse.cli.choosing import AnyProject, the_branch
+from dormouse.cli.output import AskedWrongly
+from dormouse.cli.points import Point, parse_place
+from dormouse.cli.session import Session
+from dormouse.names import ProjectId
+
+__all__ = ["the_place"]
+
+
+def the_place(
+    session: Session, project: AnyProject, text: str, *, default: Branch | None = None
+) -> tuple[Branch, Point]:
+    """The branch and the point on it; without a branch, `default`, and without that the project's default branch.
+
+    Raises AskedWrongly for what is no point, UserError where there is no such branch.
+    """
+    branches = session.client.branches(ProjectId(project.id)).branches
+    known = {branch.id for branch in branches} | {branch.name for branch in branches}
+    try:
+        place = parse_place(text, known, datetime.now(UTC))
+    except ValueError as error:
+        raise AskedWrongly(str(error)) from None
+    if place.branch is None and default is not None:
+        return default, place.point
+    return the_branch(session.client, project, place.branch), place.point
