@@ -7,10 +7,16 @@ The order is always: build beside, sync, rename, sync the folder. A rename withi
 import ctypes
 import os
 from pathlib import Path
+from typing import Final
 
 from dormouse.errors import StorageError
 
-__all__ = ["rename_durably", "storage_error", "sync_folder", "sync_tree", "write_atomically"]
+__all__ = ["begin_writing", "rename_durably", "storage_error", "sync_folder", "sync_tree", "write_atomically"]
+
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+_SYNC_FILE_RANGE_WRITE: Final = 2
+"""`sync_file_range(2)`: begin to write what is not yet being written, and wait for nothing."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -28,14 +34,22 @@ def sync_tree(root: Path) -> None:
     One `syncfs` where the system has it (Linux): for the 970 files of a new data directory that is a
     quarter of the time of an fsync for each.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "syncfs"):
-        _sync_file_system(libc, root)
+    if hasattr(_LIBC, "syncfs"):
+        _sync_file_system(root)
         return
     for folder, _, files in os.walk(root):
         for name in files:
             _fsync_file(Path(folder) / name)
         sync_folder(Path(folder))
+
+
+def begin_writing(descriptor: int, start: int, length: int) -> None:
+    """Let the disk begin with a part of a file, if the system can (Linux); what makes it safe is a sync, later."""
+    if hasattr(_LIBC, "sync_file_range"):
+        # Whatever this meets, the sync meets again and reports.
+        _LIBC.sync_file_range(
+            descriptor, ctypes.c_int64(start), ctypes.c_int64(length), ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)
+        )
 
 
 def rename_durably(source: Path, target: Path) -> None:
@@ -82,10 +96,10 @@ def storage_error(error: OSError, doing: str, where: Path) -> StorageError:
     return StorageError(f"could not {doing} in {where}: {reason}{free}")
 
 
-def _sync_file_system(libc: ctypes.CDLL, root: Path) -> None:
+def _sync_file_system(root: Path) -> None:
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if libc.syncfs(descriptor) != 0:
+        if _LIBC.syncfs(descriptor) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(root))
     finally:

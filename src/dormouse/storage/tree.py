@@ -14,23 +14,25 @@ from dormouse.storage.driver import Usage, Wanted
 __all__ = ["delete_tree", "make_folders", "stop_if_asked", "work_through"]
 
 
-def make_folders(source: Path, target: Path, owner: tuple[int, int] | None, wanted: Wanted) -> list[Path]:
+def make_folders(source: Path, target: Path, owner: tuple[int, int] | None, wanted: Wanted) -> list[str]:
     """Make the folders of `source` below `target`, 0700, and return its wanted files, relative to it.
 
-    `target` must not exist. Symbolic links to folders are not followed.
+    The largest come first, so that the disk is at work on them while the many small ones are made. `target` must
+    not exist. Symbolic links to folders are not followed.
     """
-    files: list[Path] = []
-    for folder, names in _walk(source, wanted):
+    files: list[tuple[int, str]] = []
+    for folder, found in _walk(source, wanted):
         made = target / folder
         made.mkdir(mode=0o700)
         if owner is not None:
             os.chown(made, *owner)
-        files += [folder / name for name in names]
-    return files
+        files += found
+    files.sort(key=lambda file: -file[0])
+    return [name for _, name in files]
 
 
 def work_through(
-    files: Sequence[Path], work: Callable[[Path], Usage | None], *, threads: int, stop: threading.Event | None
+    files: Sequence[str], work: Callable[[str], Usage | None], *, threads: int, stop: threading.Event | None
 ) -> Usage:
     """Call `work` on every file, in several threads, and add up what it answers; None counts as no file.
 
@@ -79,15 +81,25 @@ def delete_tree(folder: Path) -> None:
             shutil.rmtree(folder)
 
 
-def _walk(source: Path, wanted: Wanted) -> Iterator[tuple[Path, list[str]]]:
-    """Each wanted folder, parents first, with the names of its wanted files."""
-
-    def unreadable(error: OSError) -> None:
-        # `os.walk` would pass over it, and the clone would lack a folder without a word.
-        if not isinstance(error, FileNotFoundError) or error.filename == str(source):
-            raise error
-
-    for below, folders, names in os.walk(source, onerror=unreadable):
-        here = Path(below).relative_to(source)
-        folders[:] = sorted(name for name in folders if wanted(here / name))
-        yield here, sorted(name for name in names if wanted(here / name))
+def _walk(source: Path, wanted: Wanted) -> Iterator[tuple[Path, list[tuple[int, str]]]]:
+    """Each wanted folder, parents first, with the sizes and names of its wanted files, relative to `source`."""
+    waiting = [Path()]
+    for here in waiting:
+        files = []
+        try:
+            with os.scandir(source / here) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    name = here / entry.name
+                    if not wanted(name):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(name)
+                    elif not entry.is_dir():
+                        with contextlib.suppress(FileNotFoundError):
+                            files.append((entry.stat(follow_symlinks=False).st_size, str(name)))
+        except FileNotFoundError:
+            # A folder that a running server removed; but the source itself must be there.
+            if not here.parts:
+                raise
+            continue
+        yield here, files

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from dormouse.storage.durable import rename_durably, storage_error, sync_folder, sync_tree, write_atomically
+from dormouse.storage.durable import (
+    begin_writing,
+    rename_durably,
+    storage_error,
+    sync_folder,
+    sync_tree,
+    write_atomically,
+)
 
 
 @pytest.mark.parametrize("durably", [True, False])
@@ -130,3 +137,15 @@ def test_a_storage_error_where_no_room_can_be_asked_for() -> None:
     error = storage_error(OSError("broken"), "copy", Path("/nonexistent/folder/file"))
 
     assert error.message == "could not copy in /nonexistent/folder/file: broken"
+
+
+def test_beginning_to_write_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 10_000)
+
+    with path.open("rb+") as file:
+        begin_writing(file.fileno(), 0, 4096)
+        begin_writing(file.fileno(), 4096, 1 << 40)
+    begin_writing(-1, 0, 1)  # what it meets is left for the sync to report
+
+    assert path.read_bytes() == b"x" * 10_000
