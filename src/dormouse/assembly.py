@@ -162,7 +162,12 @@ async def _serving(
         service.connections.port = listener.port
         await stack.enter_async_context(_http(app, http_socket))
         historian = Historian(
-            catalog, machine, service.computes, directory.last_activity, most_bytes=settings.history_bytes
+            catalog,
+            machine,
+            service.computes,
+            service.rewinder,
+            directory.last_activity,
+            most_bytes=settings.history_bytes,
         )
         watcher = IdleWatcher(service.computes, directory.last_activity)
         for forever in (watcher, Sweeper(service, catalog), historian):

@@ -18,7 +18,7 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.cloning import build_branch, copy_running, copy_sleeping, prepare_work
 from dormouse.control.computes import Computes
-from dormouse.control.history import link_history, newest_base
+from dormouse.control.history import newest_base
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, BranchState, Endpoint, EndpointState, EndpointType
 from dormouse.control.past import Copies, KeptBecause, LedgerEntry
@@ -147,7 +147,7 @@ class Builder:
         try:
             if not origin.lsn and origin.snapshot is None:
                 source = self._machine.layout.branch(plan.project_id, origin.branch_id, origin.incarnation)
-                await asyncio.to_thread(link_history, source, work, upto, self._machine.owner)
+                await self._rewinder.link_history(source, work, upto)
         except (OSError, StorageError) as error:
             logger.warning(
                 "a branch did not get its parent's past",
@@ -167,7 +167,7 @@ class Builder:
                 await self._fill_from_past(branch, source, origin, work)
                 return
             lsn = await self._copy_head(source, work)
-            await asyncio.to_thread(link_history, self._rewinder.folder(source), work, lsn, self._machine.owner)
+            await self._rewinder.link_history(self._rewinder.folder(source), work, lsn)
             await self._rewinder.settle(branch, work, self._verifiers(branch, source))
 
         await build_branch(self._machine, target, fill)
@@ -227,7 +227,7 @@ class Builder:
                 await self._rewinder.settle(source, work, {}, reach=cut)
                 return
             lsn = await self._copy_head(source, work)
-            await asyncio.to_thread(link_history, self._rewinder.folder(source), work, lsn, self._machine.owner)
+            await self._rewinder.link_history(self._rewinder.folder(source), work, lsn)
             snapshot = self._catalog.snapshots[origin.snapshot or ""]
             await self._catalog.put(replace(snapshot, lsn=format_lsn(lsn)))
 
@@ -300,11 +300,8 @@ class Builder:
             raise RuleViolation("the snapshot does not exist any more")
         folder = self._machine.layout.snapshot(plan.project_id, snapshot_id)
 
-        def copy() -> None:
-            copy_sleeping(self._machine, folder, work)
-            link_history(folder, work, parse_lsn(snapshot.lsn), self._machine.owner)
-
-        await asyncio.to_thread(copy)
+        await asyncio.to_thread(copy_sleeping, self._machine, folder, work)
+        await self._rewinder.link_history(folder, work, parse_lsn(snapshot.lsn))
 
     def _swapped(self, plan: Plan, settled: Settled) -> list[Change]:
         """All that changes when a branch gets its new data, as one transaction."""

@@ -16,12 +16,12 @@ from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.cloning import clone_standby
 from dormouse.control.computes import Computes
 from dormouse.control.machine import Machine
-from dormouse.control.model import Endpoint, EndpointType, Operation, OperationStatus
+from dormouse.control.model import Branch, Endpoint, EndpointType, Operation, OperationStatus
 from dormouse.control.planning import Plan, Step, advance, resume, undo
 from dormouse.control.spares import Spares
 from dormouse.control.telling import Teller
 from dormouse.errors import DormouseError, RuleViolation
-from dormouse.names import EndpointId, OperationId
+from dormouse.names import BranchId, EndpointId, OperationId
 from dormouse.storage.layout import BranchFolder
 
 __all__ = ["Carrier"]
@@ -189,11 +189,12 @@ class Carrier:
                 if plan.branch_id in self._catalog.branches:
                     await _remove(self._folder(plan).replica_data(_endpoint_of(plan)).parent)
             case Step.FORGET_PROJECT:
+                await self._forget_ledgers(lambda branch: branch.project_id == plan.project_id)
                 if (project_record := self._catalog.projects.get(plan.project_id)) is not None:
                     await self._catalog.delete(project_record)
             case Step.FORGET_BRANCH:
-                if (branch := self._catalog.branches.get(branch_of(plan))) is not None:
-                    await self._catalog.delete(branch)
+                await self._forget_ledgers(lambda branch: branch.id == plan.branch_id)
+                await self._catalog.commit(lambda: self._branch_and_its_past(branch_of(plan)))
 
     def _folder(self, plan: Plan) -> BranchFolder:
         branch = self._catalog.branches[branch_of(plan)]
@@ -208,6 +209,18 @@ class Carrier:
             and plan.branch_id in (None, endpoint.branch_id)
             and plan.endpoint_id in (None, endpoint.id)
         ]
+
+    async def _forget_ledgers(self, is_gone: Callable[[Branch], bool]) -> None:
+        branches = [*self._catalog.branches.values(), *(kept.branch for kept in self._catalog.kept.values())]
+        for branch in branches:
+            if is_gone(branch):
+                await self._catalog.forget_ledger(branch.incarnation)
+
+    def _branch_and_its_past(self, branch: BranchId) -> list[Change]:
+        """Its folder went with all lives that it had."""
+        gone: list[Change] = [Delete(kept) for kept in self._catalog.kept.values() if kept.branch.id == branch]
+        found = self._catalog.branches.get(branch)
+        return gone if found is None else [*gone, Delete(found)]
 
     def _kept_of(self, plan: Plan) -> list[Change]:
         incarnation = origin_of(plan).incarnation

@@ -27,6 +27,7 @@ from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, BranchState, Endpoint, EndpointType
 from dormouse.control.narrowing import time_of
 from dormouse.control.past import LedgerEntry
+from dormouse.control.rewinding import Rewinder
 from dormouse.errors import CloneStopped, DormouseError
 from dormouse.names import BranchId, EndpointId, Incarnation
 from dormouse.storage.layout import BranchFolder
@@ -75,6 +76,7 @@ class Historian:
         catalog: Catalog,
         machine: Machine,
         computes: Computes,
+        rewinder: Rewinder,
         last_activity: Callable[[EndpointId], float],
         *,
         most_bytes: int,
@@ -82,6 +84,7 @@ class Historian:
         self._catalog = catalog
         self._machine = machine
         self._computes = computes
+        self._rewinder = rewinder
         self._last_activity = last_activity
         self._most_bytes = most_bytes
         self._sampled: dict[EndpointId, float] = {}
@@ -214,7 +217,8 @@ class Historian:
             )
             return None if first is None else remove_before(self._machine, folder, first)
 
-        kept_from = await asyncio.to_thread(remove)
+        async with self._rewinder.reading(branch.incarnation).alone():
+            kept_from = await asyncio.to_thread(remove)
         if kept_from is None:
             return
         await self._catalog.forget_ledger(branch.incarnation, kept_from)

@@ -152,8 +152,11 @@ class Returning:
                 await shop.carrier.carry_out(plan)
             else:
                 await self._catalog.put(*suspends, remove)
+                endpoints = shop.endpoints_of(branch)
                 async with shop.computes.closed(branch):
                     await self._catalog.commit(lambda: self._deleted(remove.id, branch))
+                for endpoint in endpoints:
+                    await shop.computes.dismiss(endpoint.id)
                 await shop.carrier.end(remove.id, OperationStatus.FINISHED, remove.created_at, None)
             for suspend in suspends:
                 await shop.carrier.end(suspend.id, OperationStatus.FINISHED, suspend.created_at, None)

@@ -31,6 +31,7 @@ from dormouse.control.narrowing import narrow, time_of
 from dormouse.control.past import History
 from dormouse.control.points import AtLsn, Head, Point
 from dormouse.control.reconciling import OnServer
+from dormouse.control.sharing import Sharing
 from dormouse.errors import RuleViolation, StartFailed, StorageError
 from dormouse.names import EndpointId, Incarnation
 from dormouse.storage.durable import storage_error, write_atomically
@@ -60,6 +61,11 @@ class Rewinder:
         self._catalog = catalog
         self._machine = machine
         self._computes = computes
+        self._sharing: dict[Incarnation, Sharing] = {}
+
+    def reading(self, incarnation: Incarnation) -> Sharing:
+        """Who reads the past of a life shares this; who removes a part of it has it alone."""
+        return self._sharing.setdefault(incarnation, Sharing())
 
     def folder(self, branch: Branch) -> BranchFolder:
         """Where the data of a branch lies."""
@@ -136,7 +142,8 @@ class Rewinder:
             with gathered(self._machine, folder, begin, end) as shown:
                 return last_commit_at(read_commits(postgres, shown, begin, end), moment)
 
-        found = await asyncio.to_thread(look)
+        async with self.reading(branch.incarnation).shared():
+            found = await asyncio.to_thread(look)
         return begin if found is None else max(found, begin)
 
     async def fill_from_past(self, branch: Branch, source: BranchFolder, lsn: int, work: BranchFolder) -> int:
@@ -151,9 +158,15 @@ class Rewinder:
             return cut
 
         try:
-            return await asyncio.to_thread(fill)
+            async with self.reading(Incarnation(source.root.name)).shared():
+                return await asyncio.to_thread(fill)
         except OSError as error:
             raise storage_error(error, "build a past state", self._machine.layout.home) from error
+
+    async def link_history(self, source: BranchFolder, work: BranchFolder, upto: int) -> None:
+        """Give `work` the past of `source` up to a position. Raises OSError, StorageError."""
+        async with self.reading(Incarnation(source.root.name)).shared():
+            await asyncio.to_thread(link_history, source, work, upto, self._machine.owner)
 
     async def settle(
         self, branch: Branch, work: BranchFolder, verifiers: Mapping[str, str], *, reach: int | None = None

@@ -78,6 +78,7 @@ class Service:
         self.now = machine.now
         self.computes = Computes(catalog, machine, spawn_task, duty_of)
         self._shop = shop = Workshop(catalog, machine, self.computes, quotas or Quotas(), spawn_task, profile)
+        self.rewinder = shop.rewinder
         self.projects = Projects(shop)
         self.branches = Branches(shop)
         self.snapshots = Snapshots(shop, self.branches)
