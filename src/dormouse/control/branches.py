@@ -192,6 +192,7 @@ class Branches(Returning):
             init_source="schema-only" if spec.schema_only else "parent-data",
             # A child of a protected branch has passwords of its own, which its server is still to be told.
             config_pending=parent.protected or parent.config_pending,
+            annotation=spec.annotation,
         )
         return branch if spec.expires_at is None else _expiring(branch, spec.expires_at, now)
 
@@ -209,6 +210,7 @@ class Branches(Returning):
                 autoscaling_limit_min_cu=wanted.autoscaling_limit_min_cu,
                 autoscaling_limit_max_cu=wanted.autoscaling_limit_max_cu,
                 suspend_timeout_seconds=wanted.suspend_timeout_seconds,
+                settings=wanted.settings,
             )
             endpoints.append(shop.maker().endpoint(project, made))
         return endpoints

@@ -193,4 +193,5 @@ _CHANGEABLE = (
     "autoscaling_limit_max_cu",
     "suspend_timeout_seconds",
     "disabled",
+    "settings",
 )
