@@ -35,6 +35,7 @@ from dormouse.control.machine import Machine
 from dormouse.control.rules import Quotas
 from dormouse.control.service import Service
 from dormouse.control.sweeper import Sweeper
+from dormouse.control.visits import Visits
 from dormouse.control.watcher import IdleWatcher
 from dormouse.errors import PortTaken
 from dormouse.home import (
@@ -47,7 +48,7 @@ from dormouse.home import (
     write_platform_file,
 )
 from dormouse.local import LocalPlatform
-from dormouse.names import EndpointId
+from dormouse.names import BranchId, EndpointId
 from dormouse.proxy.certificates import prepare_certificates
 from dormouse.proxy.directory import Activity, Address
 from dormouse.proxy.listener import Listener
@@ -130,7 +131,8 @@ async def _serving(
     )
     local = LocalPlatform(settings, machine, catalog, service)
     local.http_port = http_socket.getsockname()[1]
-    directory = _Directory(Gate(service.computes))
+    gate = Gate(service.computes)
+    directory = _Directory(gate, service.visits(gate))
     certificates = await asyncio.to_thread(
         prepare_certificates,
         layout.tls,
@@ -236,16 +238,22 @@ class _Uvicorn(uvicorn.Server):
 class _Directory:
     """The control plane as the proxy sees it."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, visits: Visits) -> None:
         self._gate = gate
+        self._visits = visits
         self._activities: dict[EndpointId, Activity] = {}
 
     async def verifier(self, endpoint: EndpointId, role: str) -> str | None:
         return await self._gate.verifier(endpoint, role)
 
-    async def locate(self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool) -> Address:
+    async def locate(
+        self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool, moment: str
+    ) -> Address:
         # A connect is activity, so that a compute does not fall asleep between its wake and the first query.
         self.activity(endpoint).last = asyncio.get_running_loop().time()
+        if moment:
+            branch = BranchId(endpoint)
+            return Address(socket_path=await self._visits.locate(branch, moment, role=role, verifier=verifier))
         socket_path = await self._gate.locate(endpoint, role=role, verifier=verifier)
         return Address(socket_path=socket_path, notice=_UNPOOLED if pooled else "")
 

@@ -37,6 +37,9 @@ class Gate:
         Asked of the server while one runs, since passwords change by SQL too; else what it held at its
         last orderly stop. Only after a crash is it woken for that. Raises EndpointNotFound, EndpointDisabled.
         """
+        branch_id = BranchId(endpoint_id)
+        if branch_id in self._computes.catalog.branches:
+            return await self._verifier_of_branch(branch_id, role)
         endpoint = self._reachable(endpoint_id)
         own = self._computes.of(endpoint)
         primary = self._computes.primary(endpoint.branch_id)
@@ -64,6 +67,14 @@ class Gate:
         if await self._live_verifier(compute, endpoint.branch_id, role) != verifier:
             raise RequestError(f"password authentication failed for user '{role}'")
         return server.socket_path
+
+    async def _verifier_of_branch(self, branch: BranchId, role: str) -> str | None:
+        """For a look at a branch's past, with the passwords of its present."""
+        primary = self._computes.primary(branch)
+        if primary is not None:
+            return await self.verifier(primary.endpoint, role)
+        stored = self._computes.catalog.verifiers.get((branch, role))
+        return None if stored is None else stored.verifier
 
     def _reachable(self, endpoint_id: EndpointId) -> Endpoint:
         endpoint = self._computes.catalog.endpoints.get(endpoint_id)

@@ -13,6 +13,7 @@ from dormouse.control.connections import Connections
 from dormouse.control.databases import Databases
 from dormouse.control.duties import duty_of
 from dormouse.control.endpoints import Endpoints
+from dormouse.control.gate import Gate
 from dormouse.control.keys import ApiKeys
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, Operation
@@ -24,6 +25,7 @@ from dormouse.control.rules import Quotas
 from dormouse.control.schemas import Schemas
 from dormouse.control.snapshots import Snapshots
 from dormouse.control.telling import Profile
+from dormouse.control.visits import Visits
 from dormouse.control.workshop import Workshop
 from dormouse.errors import NotFound
 from dormouse.names import OperationId, ProjectId
@@ -79,6 +81,7 @@ class Service:
         self.computes = Computes(catalog, machine, spawn_task, duty_of)
         self._shop = shop = Workshop(catalog, machine, self.computes, quotas or Quotas(), spawn_task, profile)
         self.rewinder = shop.rewinder
+        self._visits: Visits | None = None
         self.projects = Projects(shop)
         self.branches = Branches(shop)
         self.snapshots = Snapshots(shop, self.branches)
@@ -105,6 +108,11 @@ class Service:
         """Have the default Postgres's spare made in the background."""
         self._shop.spares.refill(choose(self._shop.machine.installed, None))
 
+    def visits(self, gate: Gate) -> Visits:
+        """Looks at the past by those whom `gate` lets in."""
+        self._visits = Visits(self._shop, gate)
+        return self._visits
+
     @asynccontextmanager
     async def _opened_past(self, branch: Branch, point: Point) -> AsyncIterator[Path]:
         async with self._shop.builder.opened_past(branch, point) as socket_dir:
@@ -123,4 +131,6 @@ class Service:
 
     async def close(self) -> None:
         """Put every compute to sleep."""
+        if self._visits is not None:
+            await self._visits.close()
         await self.computes.sleep_all()

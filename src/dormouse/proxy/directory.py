@@ -44,8 +44,12 @@ class Directory(Protocol):
         """
         ...
 
-    async def locate(self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool) -> Address:
+    async def locate(
+        self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool, moment: str
+    ) -> Address:
         """Wake the compute if it sleeps, and return where it listens once it is ready.
+
+        With a `moment` the endpoint is a branch, and the server one that has it as it was then (`Target.moment`).
 
         Raises StartFailed with the reason; EndpointDisabled; RequestError if `role` no longer has the
         `verifier` that it was authenticated with.

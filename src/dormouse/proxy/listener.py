@@ -494,7 +494,11 @@ class _Connection(asyncio.Protocol):
         directory = self._listener.directory
         target = command.target
         address = await directory.locate(
-            target.endpoint, role=command.role, verifier=command.verifier, pooled=target.pooled
+            target.endpoint,
+            role=command.role,
+            verifier=command.verifier,
+            pooled=target.pooled,
+            moment=target.moment,
         )
         # Counted before the first await from here, so that nobody finds the compute idle and stops it.
         self._activity = directory.activity(target.endpoint)

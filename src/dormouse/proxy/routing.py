@@ -6,7 +6,7 @@ The endpoint stands in the host name (SNI), else in the startup packet's `option
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dormouse.names import POOLER_SUFFIX, EndpointHost, EndpointId, is_endpoint_id, parse_host
@@ -31,6 +31,7 @@ _EVERYTHING: Final = "neon_proxy_params_compat:true"
 # character as it is, and one at the very end stands for nothing.
 _TOKEN: Final = re.compile(r"(?:\\.|[^\s\\])+|\\\Z", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_MOMENTS: Final = ("neon_lsn:", "neon_timestamp:")
 _NEON_OPTION: Final = re.compile(r"neon_\w+:")
 
 
@@ -39,7 +40,10 @@ class Target:
     """The compute that a client wants, and whether by way of its pooler."""
 
     endpoint: EndpointId
+    """Or the id of a branch, for a look at its past."""
     pooled: bool = False
+    moment: str = ""
+    """`neon_lsn:0/1FA22C0` or `neon_timestamp:2026-12-01T00:00:00Z`; empty is the present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ def read_startup(parameters: Mapping[str, str], server_name: str | None, suffix:
     target = _agree(by_name, by_option)
     if isinstance(target, Refusal):
         return target
+    if target is not None:
+        target = replace(target, moment=_moment_option(parameters.get("options", "")))
     forwarded = compute_parameters(parameters)
     dropped = tuple(name for name in parameters if name not in forwarded and name != "options")
     return Request(role, target, forwarded, dropped)
@@ -137,6 +143,12 @@ def _endpoint_option(options: str) -> str | None:
         if equals and key in ("endpoint", "project")
     ]
     return named[0] if len(named) == 1 else None
+
+
+def _moment_option(options: str) -> str:
+    """The moment of the past that a client wants to see; the last one said."""
+    plain = [_plain(token) for token in options_of(options)]
+    return next((token for token in reversed(plain) if token.startswith(_MOMENTS)), "")
 
 
 def _is_for_proxy(token: str) -> bool:

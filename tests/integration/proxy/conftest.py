@@ -173,7 +173,9 @@ class SmallDirectory:
             raise EndpointNotFound("endpoint not found")
         return self.verifiers.get(role)
 
-    async def locate(self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool) -> Address:
+    async def locate(
+        self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool, moment: str
+    ) -> Address:
         assert verifier == self.verifiers[role]
         self.locate_calls.append((endpoint, role, pooled))
         if self.before_locate is not None:

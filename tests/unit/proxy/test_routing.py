@@ -143,3 +143,21 @@ def test_the_endpoint_before_a_password(password: str, split: object) -> None:
     found = split_password(password)
 
     assert isinstance(found, split) if isinstance(split, type) else found == split
+
+
+@pytest.mark.parametrize(
+    ("options", "moment"),
+    [
+        ("", ""),
+        ("neon_lsn:0/1FA22C0", "neon_lsn:0/1FA22C0"),
+        ("-c jit=off neon_timestamp:2026-12-01T00:00:00Z", "neon_timestamp:2026-12-01T00:00:00Z"),
+        ("neon_lsn:0/1 neon_lsn:0/2", "neon_lsn:0/2"),
+        ("neon_endpoint_type:read_only", ""),
+    ],
+)
+def test_options_say_which_moment_of_a_branch_is_meant(options: str, moment: str) -> None:
+    request = read_startup({"user": "a", "options": options}, f"br-soft-sun-a1b2c3d4.{SUFFIX}", SUFFIX)
+
+    assert isinstance(request, Request)
+    assert request.target == Target("br-soft-sun-a1b2c3d4", moment=moment)  # type: ignore[arg-type]
+    assert "neon_" not in request.parameters.get("options", "")
