@@ -27,6 +27,7 @@ VERBS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "project": {},
         "branch": {},
         "checkout": {},
+        "snapshot": {},
         "replica": {},
         "compute": {},
         "role": {},

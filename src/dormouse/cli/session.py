@@ -3,7 +3,7 @@
 import inspect
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -86,9 +86,14 @@ class Session:
     def change(self, call: Callable[[], C]) -> C:
         """Call for a change, and wait until its operations ended. Raises UserError when one failed."""
         changed = patiently(call, quiet=self.quiet)
-        if changed is not None and self._wait:
-            wait_for(changed.operations, self._look, quiet=self.quiet)
+        if changed is not None:
+            self.wait(changed.operations)
         return changed
+
+    def wait(self, operations: Sequence[Operation]) -> None:
+        """Wait until these have ended, unless `--no-wait`. Raises UserError when one failed."""
+        if self._wait:
+            wait_for(operations, self._look, quiet=self.quiet)
 
     def try_again(self, call: Callable[[], T]) -> T:
         """Call for a change that has no operations."""
