@@ -21,6 +21,7 @@ _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 ErrorProfile = Literal["postgres", "neon"]
 OperationsProfile = Literal["immediate", "timed", "manual"]
+StorageWord = Literal["auto", "reflink", "copy"]
 
 Word = TypeVar("Word", bound=str)
 
@@ -46,6 +47,10 @@ class Settings:
 
     pg_bin: Path | None = None
     """The `bin` folder of the one Postgres to use; None looks for all. `DORMOUSE_PG_BIN`."""
+
+    storage: StorageWord = "auto"
+    """How data directories are cloned: `reflink` shares their data until it is changed, `copy` copies it, and
+    `auto` takes the first of them that works in the home. `DORMOUSE_STORAGE`."""
 
     errors: ErrorProfile = "postgres"
     """`neon` flattens the proxy's SQLSTATEs to XX000, as Neon does. `DORMOUSE_ERRORS`."""
@@ -80,6 +85,7 @@ class Settings:
             http_port=_port(given, "DORMOUSE_HTTP_PORT", 55433),
             host_suffix=given.get("DORMOUSE_HOST_SUFFIX", DEFAULT_HOST_SUFFIX),
             pg_bin=_folder(given, "DORMOUSE_PG_BIN"),
+            storage=_one_of(given, "DORMOUSE_STORAGE", get_args(StorageWord)),
             errors=_one_of(given, "DORMOUSE_ERRORS", get_args(ErrorProfile)),
             operations=_one_of(given, "DORMOUSE_OPERATIONS", get_args(OperationsProfile)),
             max_projects=_count(given, "DORMOUSE_MAX_PROJECTS", 1000),

@@ -18,6 +18,7 @@ def test_every_setting_can_be_given() -> None:
         DORMOUSE_HOST_SUFFIX="db.test",
         DORMOUSE_PG_BIN="/opt/pg/bin",
         DORMOUSE_ERRORS="neon",
+        DORMOUSE_STORAGE="copy",
     )
 
     assert settings == Settings(
@@ -28,6 +29,7 @@ def test_every_setting_can_be_given() -> None:
         host_suffix="db.test",
         pg_bin=Path("/opt/pg/bin"),
         errors="neon",
+        storage="copy",
     )
 
 
@@ -35,7 +37,7 @@ def test_what_is_unset_has_its_default() -> None:
     assert read() == Settings(home=Path("/tmp/dormouse"))
 
 
-@pytest.mark.parametrize("name", ["BIND", "PG_PORT", "HTTP_PORT", "HOST_SUFFIX", "PG_BIN", "ERRORS"])
+@pytest.mark.parametrize("name", ["BIND", "PG_PORT", "HTTP_PORT", "HOST_SUFFIX", "PG_BIN", "ERRORS", "STORAGE"])
 def test_an_empty_variable_is_unset(name: str) -> None:
     assert read(**{f"DORMOUSE_{name}": ""}) == read()
 
@@ -61,6 +63,11 @@ def test_ports_from_any_free_one_to_the_last(text: str) -> None:
 def test_an_unknown_error_profile_is_named() -> None:
     with pytest.raises(UserError, match="DORMOUSE_ERRORS is 'Neon'; expected 'postgres' or 'neon'"):
         read(DORMOUSE_ERRORS="Neon")
+
+
+def test_an_unknown_storage_is_named() -> None:
+    with pytest.raises(UserError, match="DORMOUSE_STORAGE is 'zfs'; expected 'auto', 'reflink' or 'copy'"):
+        read(DORMOUSE_STORAGE="zfs")
 
 
 @pytest.mark.parametrize(("name", "field"), [("DORMOUSE_HOME", "home"), ("DORMOUSE_PG_BIN", "pg_bin")])

@@ -46,3 +46,18 @@ def test_a_hole_takes_no_room(folder: Path) -> None:
     os.truncate(folder / "one", 100 * MIB)
 
     assert usage_of(folder).own_bytes < 2.2 * MIB
+
+
+def test_what_a_file_shares_is_not_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dormouse.storage.measuring.shared_bytes", lambda _: MIB // 2)
+
+    found = usage_of(folder)
+
+    assert found.size_bytes == 2 * MIB
+    assert MIB <= found.own_bytes < 1.2 * MIB
+
+
+def test_a_file_cannot_share_more_than_it_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dormouse.storage.measuring.shared_bytes", lambda _: 100 * MIB)
+
+    assert usage_of(folder).own_bytes == 0
