@@ -52,7 +52,7 @@ from dormouse.names import BranchId, EndpointId
 from dormouse.proxy.certificates import prepare_certificates
 from dormouse.proxy.directory import Activity, Address
 from dormouse.proxy.listener import Listener
-from dormouse.storage.copying import CopyDriver
+from dormouse.storage.choosing import choose_driver
 from dormouse.storage.layout import Layout
 from dormouse.web.app import create_app
 
@@ -94,11 +94,17 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
             postgres if postgres.enterable else relocate(postgres, layout.postgres, layout.building)
             for postgres in find_installed(settings.pg_bin, os.environ, account)
         )
+        # In a folder that the next start sweeps, should this one be killed meanwhile.
+        storage = await asyncio.to_thread(choose_driver, layout.building, settings.storage)
+        logger.info(
+            "chose a way to clone",
+            extra={"action": "storage_chosen", "driver": storage.driver.name, "reason": storage.reason},
+        )
         machine = Machine(
             layout=layout,
             installed=installed,
             account=account,
-            driver=CopyDriver(),
+            driver=storage.driver,
             sockets=socket_root(layout, account, os.environ.get("XDG_RUNTIME_DIR")),
             chance=random.SystemRandom(),
             now=lambda: datetime.now(UTC),
