@@ -232,21 +232,3 @@ def test_roles_and_databases_of_another_branch(shop: Neonctl) -> None:
     assert set(shop("roles", "list", "--branch", "apart").column("Name")) == {"guest", "neondb_owner"}
     assert set(shop("databases", "list", "--branch", "apart").column("Name")) == {"extra", "neondb"}
     assert shop("roles", "list").column("Name") == ["neondb_owner"]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("branches", "reset", "dev", "--parent"),
-        ("branches", "restore", "dev", "main"),
-        ("branches", "schema-diff", "main", "dev"),
-        ("branches", "create", "--parent", "0/1FA22C0"),
-        ("branches", "create", "--schema-only"),
-        ("snapshots", "create", "--name", "s", "--branch", "main"),
-    ],
-    ids=" ".join,
-)
-def test_what_is_not_served_yet_is_said_in_one_sentence(shop: Neonctl, command: tuple[str, ...]) -> None:
-    said = shop(*command, code=1)
-
-    assert said.err.count("ERROR: ") == 1
