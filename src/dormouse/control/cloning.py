@@ -17,7 +17,7 @@ import psycopg
 
 from dormouse.compute.server import connect_as_admin, prepare_folder
 from dormouse.compute.wal import parse_lsn
-from dormouse.control.history import land_base, segments
+from dormouse.control.history import land_base, newest_base, segments
 from dormouse.control.machine import Machine
 from dormouse.errors import StorageError
 from dormouse.storage.driver import is_wanted_in_clone
@@ -105,16 +105,20 @@ async def keep_running_as_base(machine: Machine, *, socket_dir: Path, folder: Br
     work = machine.layout.building / f"base-{folder.root.name}"
     with _cleaned_up(machine, work, "keep a base of the past"):
         await asyncio.to_thread(_anew, machine, work)
-        _, end = await _backup(machine, socket_dir, folder.data, work)
+        newest = await asyncio.to_thread(newest_base, folder)
+        like = None if newest is None else newest.path
+        _, end = await _backup(machine, socket_dir, folder.data, work, like=like)
         await asyncio.to_thread(land_base, machine, work / "data", folder, parse_lsn(end))
 
 
-async def _backup(machine: Machine, socket_dir: Path, source: Path, work: Path) -> tuple[str, str]:
+async def _backup(
+    machine: Machine, socket_dir: Path, source: Path, work: Path, *, like: Path | None = None
+) -> tuple[str, str]:
     """Copy `source` to `work/data` with its label; returns the LSNs from which and to which to replay."""
     async with await connect_as_admin(socket_dir, "postgres") as connection:
         # The backup lasts as long as this connection: closing it without a stop ends it.
         await connection.execute("SELECT pg_backup_start('clone', fast => true)")
-        await asyncio.to_thread(_copy, machine, source, work, running=True)
+        await asyncio.to_thread(_copy, machine, source, work, running=True, like=like)
         cursor = await connection.execute("SELECT lsn, labelfile FROM pg_backup_stop(wait_for_archive => false)")
         row = await cursor.fetchone()
     if row is None:
@@ -143,9 +147,9 @@ def _anew(machine: Machine, work: Path) -> None:
     prepare_folder(work, machine.owner)
 
 
-def _copy(machine: Machine, source: Path, work: Path, *, running: bool) -> None:
+def _copy(machine: Machine, source: Path, work: Path, *, running: bool, like: Path | None = None) -> None:
     wanted: Callable[[Path], bool] = lambda path: not path.parts or is_wanted_in_clone(path, running=running)  # noqa: E731
-    machine.driver.clone(source, work / "data", owner=machine.owner, wanted=wanted)
+    machine.driver.clone(source, work / "data", owner=machine.owner, wanted=wanted, like=like)
 
 
 def _land(machine: Machine, work: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ one. So the WAL to replay is never long, and a branch that nobody writes to cost
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,7 +37,8 @@ __all__ = ["Historian", "base_is_due", "first_to_keep"]
 logger = logging.getLogger("dormouse.control")
 
 _SAMPLE_S: Final = 3.0
-_PRUNE_S: Final = 600.0
+_PRUNE_S: Final = 6 * 3600.0
+"""How often all branches are looked at. One that is written to is looked at whenever a base of it was kept."""
 _LEAST_WAL_BYTES: Final = 64 << 20
 _HEAD: Final = "SELECT pg_current_wal_flush_lsn()"
 
@@ -88,28 +89,23 @@ class Historian:
         self._last_activity = last_activity
         self._most_bytes = most_bytes
         self._sampled: dict[EndpointId, float] = {}
+        self._to_look_at: set[BranchId] = set()
+        """Branches that were awake since they were last looked at for a base."""
         self._written: dict[BranchId, int] = {}
         self._looked: dict[Incarnation, int] = {}
         """Where it was when it was last looked at for a base."""
 
     async def run(self) -> None:
-        """Until cancelled."""
-        loop = asyncio.get_running_loop()
-        pruned_at = loop.time()
-        while True:
-            await asyncio.sleep(_SAMPLE_S)
-            try:
-                await self._sample()
-                for branch in list(self._catalog.branches.values()):
-                    await self._keep_base_if_due(branch)
-                if loop.time() - pruned_at > _PRUNE_S:
-                    pruned_at = loop.time()
-                    await self.prune()
-            except (DormouseError, OSError, psycopg.Error) as error:
-                logger.warning(
-                    "the past of a branch could not be kept",
-                    extra={"action": "history_failed", "reason": str(error)},
-                )
+        """Until cancelled. A base of something large takes long, and the ledger goes on meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_every(_SAMPLE_S, self._sample))
+            group.create_task(_every(_SAMPLE_S, self._keep_bases))
+            group.create_task(_every(_PRUNE_S, self.prune))
+
+    async def _keep_bases(self) -> None:
+        for branch in [self._catalog.branches.get(each) for each in self._to_look_at]:
+            if branch is not None:
+                await self._keep_base_if_due(branch)
 
     async def prune(self) -> None:
         """Let go of what is older than the projects want it, or more than the platform may keep."""
@@ -121,6 +117,7 @@ class Historian:
         """Note what was written by now, where clients did something since the last time."""
         entries = []
         for endpoint, compute in list(self._computes.ready()):
+            self._to_look_at.add(endpoint.branch_id)
             began = asyncio.get_running_loop().time()
             active = self._last_activity(endpoint.id) >= self._sampled.get(endpoint.id, 0.0)
             if endpoint.type is not EndpointType.READ_WRITE or not active:
@@ -147,9 +144,11 @@ class Historian:
 
     async def _keep_base_if_due(self, branch: Branch) -> None:
         primary = self._computes.primary(branch.id)
+        asleep = primary is None or primary.state in (ComputeState.ASLEEP, ComputeState.FAILED)
+        if asleep:
+            self._to_look_at.discard(branch.id)
         if branch.state is not BranchState.READY or primary is None:
             return
-        asleep = primary.state in (ComputeState.ASLEEP, ComputeState.FAILED)
         head = parse_lsn(branch.end_of_wal) if asleep and branch.end_of_wal else self._written.get(branch.id, 0)
         if not head or self._looked_at(branch, head):
             return
@@ -164,6 +163,7 @@ class Historian:
                     self._machine, socket_dir=self._machine.socket_dir(primary.endpoint), folder=folder
                 )
         logger.info("kept a base of a branch's past", extra={"action": "base_kept", "branch": branch.id})
+        await self._prune(branch)
 
     def _looked_at(self, branch: Branch, head: int) -> bool:
         """Whether it wrote too little since it was last looked at to look again."""
@@ -253,3 +253,15 @@ def _size_from(machine: Machine, folder: BranchFolder, first: Base) -> int:
     bases = sum(machine.driver.usage(base.path).own_bytes for base in bases_of(folder) if base >= first)
     wal = [path.stat() for path in folder.wal.iterdir()]
     return bases + sum(status.st_blocks * 512 for status in wal if status.st_nlink == 1)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except (DormouseError, OSError, psycopg.Error) as error:
+            logger.warning(
+                "the past of a branch could not be kept",
+                extra={"action": "history_failed", "reason": str(error)},
+            )
