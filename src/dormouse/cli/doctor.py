@@ -4,37 +4,19 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 import psycopg
 
 from dormouse.cli import background
+from dormouse.cli.examining_storage import examine_storage
+from dormouse.cli.findings import Finding
 from dormouse.compute.account import can_enter, server_account
 from dormouse.compute.binaries import default_of, find_installed
 from dormouse.config import Settings
 from dormouse.errors import UserError
-from dormouse.storage.copying import CopyDriver
 from dormouse.storage.layout import Layout
 
-__all__ = ["Finding", "examine"]
-
-Level = Literal["fine", "note", "problem"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    level: Level
-    subject: str
-    text: str
-    hint: str = ""
-
-    @property
-    def mark(self) -> str:
-        """One character to look for."""
-        return {"fine": "✓", "note": "·", "problem": "✗"}[self.level]
+__all__ = ["examine"]
 
 
 def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
@@ -42,7 +24,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     return [
         *_home(settings),
         *_postgres(settings, environ),
-        *_storage(settings),
+        *examine_storage(settings),
         *_network(settings),
         *_clients(environ),
     ]
@@ -92,14 +74,6 @@ def _postgres(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
             "without contrib there is no pg_trgm, hstore or citext",
             "install one: apt install postgresql, or brew install postgresql@17",
         )
-
-
-def _storage(settings: Settings) -> Iterator[Finding]:
-    nearest = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
-    probe = CopyDriver().probe(nearest)
-    room = os.statvfs(nearest)
-    free_gb = room.f_bavail * room.f_frsize / 1e9
-    yield Finding("fine" if free_gb > 1 else "problem", "storage", f"copy: {probe.reason}; {free_gb:.1f} GB free")
 
 
 def _network(settings: Settings) -> Iterator[Finding]:

@@ -11,7 +11,34 @@ from pathlib import Path
 from dormouse.errors import CloneStopped
 from dormouse.storage.driver import Usage, Wanted
 
-__all__ = ["delete_tree", "make_folders", "stop_if_asked", "work_through"]
+__all__ = ["delete_tree", "make_folders", "stop_if_asked", "walk", "work_through"]
+
+
+def walk(source: Path, wanted: Wanted) -> Iterator[tuple[Path, list[tuple[int, str]]]]:
+    """Each wanted folder, parents first, with the sizes and names of its wanted files, relative to `source`.
+
+    Symbolic links to folders are left out; what vanishes meanwhile too, but `source` itself must be there.
+    """
+    waiting = [Path()]
+    for here in waiting:
+        files = []
+        try:
+            with os.scandir(source / here) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    name = here / entry.name
+                    if not wanted(name):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(name)
+                    elif not entry.is_dir():
+                        with contextlib.suppress(FileNotFoundError):
+                            files.append((entry.stat(follow_symlinks=False).st_size, str(name)))
+        except FileNotFoundError:
+            # A running server removed it.
+            if not here.parts:
+                raise
+            continue
+        yield here, files
 
 
 def make_folders(source: Path, target: Path, owner: tuple[int, int] | None, wanted: Wanted) -> list[str]:
@@ -21,7 +48,7 @@ def make_folders(source: Path, target: Path, owner: tuple[int, int] | None, want
     not exist. Symbolic links to folders are not followed.
     """
     files: list[tuple[int, str]] = []
-    for folder, found in _walk(source, wanted):
+    for folder, found in walk(source, wanted):
         made = target / folder
         made.mkdir(mode=0o700)
         if owner is not None:
@@ -79,27 +106,3 @@ def delete_tree(folder: Path) -> None:
         # Whatever vanishes while we are at it spares us the work; then from the start, for the rest.
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(folder)
-
-
-def _walk(source: Path, wanted: Wanted) -> Iterator[tuple[Path, list[tuple[int, str]]]]:
-    """Each wanted folder, parents first, with the sizes and names of its wanted files, relative to `source`."""
-    waiting = [Path()]
-    for here in waiting:
-        files = []
-        try:
-            with os.scandir(source / here) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    name = here / entry.name
-                    if not wanted(name):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(name)
-                    elif not entry.is_dir():
-                        with contextlib.suppress(FileNotFoundError):
-                            files.append((entry.stat(follow_symlinks=False).st_size, str(name)))
-        except FileNotFoundError:
-            # A folder that a running server removed; but the source itself must be there.
-            if not here.parts:
-                raise
-            continue
-        yield here, files

@@ -1,11 +1,15 @@
 """What the doctor finds on a machine whose PATH and Postgres are made up here."""
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fix_platform import Made, Platform
 
-from dormouse.cli.doctor import Finding, examine
+from dormouse.cli.doctor import examine
+from dormouse.cli.findings import Finding
 from dormouse.config import Settings
 
 
@@ -73,5 +77,21 @@ def test_variables_that_clients_obey_are_noted_without_their_values(settings: Se
 def test_there_is_room_and_a_way_to_clone(settings: Settings) -> None:
     ((_, text),) = of("storage", examine(settings, {}))
 
-    assert text.startswith("copy: copies every byte; works on every file system; ")
-    assert text.endswith(" GB free")
+    assert re.fullmatch(r"(copy: copies every byte, since|reflink: clones share) .*; [0-9.]+ .B free", text)
+
+
+def test_the_way_to_clone_may_be_chosen(settings: Settings) -> None:
+    ((_, text),) = of("storage", examine(replace(settings, storage="copy"), {}))
+
+    assert text.startswith("copy: copies every byte, as DORMOUSE_STORAGE=copy asks; ")
+
+
+def test_programs_are_told_what_a_branch_of_each_project_costs(platform: Platform, project: Made) -> None:
+    done = platform.run("doctor", "--json")
+
+    (found,) = [one for one in json.loads(done.stdout) if one["facts"].get("project") == project.project]
+    assert found["subject"] == "storage"
+    assert found["facts"]["files"] > 500
+    assert 0 < found["facts"]["clone_seconds"] < 60
+    assert 0 < found["facts"]["clone_bytes"] < 500_000_000
+    assert project.project in platform.run("doctor").stdout

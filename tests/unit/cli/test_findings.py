@@ -1,6 +1,6 @@
 import pytest
 
-from dormouse.cli.doctor import Finding
+from dormouse.cli.findings import Finding
 
 
 @pytest.mark.parametrize(("level", "mark"), [("fine", "✓"), ("note", "·"), ("problem", "✗")])
