@@ -4,16 +4,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from dormouse.api.bodies import BranchRestore
 from dormouse.api.json_form import exact_moment_text
 from dormouse.api.records import Branch
 from dormouse.cli.points import Point
 
-__all__ = ["Replacement", "old_name"]
+__all__ = ["Replacement", "is_old_name", "old_name"]
 
-_LONGEST_NAME = 200
+_OLD: Final = re.compile(r"_old_[0-9]{8}T[0-9]{6}Z$")
+_LONGEST_NAME: Final = 200
 """The API takes 256 characters; what is kept of a name leaves room for its time."""
 
 
@@ -77,5 +78,13 @@ def old_name(name: str, now: datetime) -> str:
 
     That of a branch that has such a name already gets a new time, not a second one.
     """
-    plain = re.sub(r"_old_[0-9]{8}T[0-9]{6}Z$", "", name)[:_LONGEST_NAME]
-    return f"{plain}_old_{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return f"{_plain(name)}_old_{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def is_old_name(name: str, of: str) -> bool:
+    """Whether it is what `old_name` calls a state that the branch `of` had."""
+    return _OLD.search(name) is not None and _plain(name) == _plain(of) and name != of
+
+
+def _plain(name: str) -> str:
+    return _OLD.sub("", name)[:_LONGEST_NAME]

@@ -1,7 +1,9 @@
 """`dormouse branch sweep`"""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from dormouse.api.records import Branch
 from dormouse.cli.checkout_files import find_files
 from dormouse.cli.confirming import confirm
 from dormouse.cli.git import find_checkout
@@ -10,6 +12,7 @@ from dormouse.cli.made_branches import forget
 from dormouse.cli.options import DryRun, Yes
 from dormouse.cli.output import answer, answer_json, table
 from dormouse.cli.pinning import pin
+from dormouse.cli.replacing import is_old_name
 from dormouse.cli.session import Session, in_project
 from dormouse.cli.sweeping import Sweep, plan_sweep
 from dormouse.cli.verbs.branch.noun import branch, is_pinned
@@ -56,6 +59,11 @@ def sweep(session: Session, *, dry_run: DryRun = False, yes: Yes = False) -> Non
         answer_json(_json(plan, deleted=True))
     elif plan.goes:
         session.done(f"{_count(plan)} deleted", None, then="back: `dormouse branch recover NAME`")
+        if old := _preserved(plan, known.branches):
+            session.tell(
+                f"preserved by a restore, and still there: {', '.join(old)}\n"
+                "  `dormouse branch delete NAME` deletes one"
+            )
 
 
 def _show(session: Session, plan: Sweep) -> None:
@@ -69,6 +77,12 @@ def _show(session: Session, plan: Sweep) -> None:
         answer(table(("branch", "id", "git branch", ""), rows))
     else:
         session.tell("nothing to sweep: every git branch that a branch was made for is there")
+
+
+def _preserved(plan: Sweep, branches: Iterable[Branch]) -> list[str]:
+    """The names of what restores have preserved of those that went: nobody else would think of them."""
+    gone = [found.name for _, found in plan.goes]
+    return [each.name for each in branches if any(is_old_name(each.name, name) for name in gone)]
 
 
 def _count(plan: Sweep) -> str:

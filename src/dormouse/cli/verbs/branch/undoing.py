@@ -11,6 +11,7 @@ from dormouse.cli.moments import age
 from dormouse.cli.options import DryRun, Yes
 from dormouse.cli.output import answer, answer_json
 from dormouse.cli.reach import speaks_local
+from dormouse.cli.replacing import is_old_name
 from dormouse.cli.session import Session, in_project
 from dormouse.cli.verbs.branch.noun import MaybeNamed, branch
 from dormouse.errors import UserError
@@ -81,7 +82,7 @@ def _no_undo(session: Session, project: AnyProject, name: str | None) -> UserErr
         hint = f"if it was deleted: `dormouse branch recover {name}`"
     else:
         found = session.branch(project, name)
-        old = [each for each in page.branches if each.name.startswith(f"{found.name}_old_")]
+        old = [each for each in page.branches if is_old_name(each.name, found.name)]
         newest = max(old, key=lambda each: each.created_at, default=None)
         hint = (
             f"restore what was preserved: `dormouse branch restore {found.name} --to {newest.name}`"

@@ -86,13 +86,17 @@ def test_where_nothing_is_kept_what_is_kept_is_told(name: str, run: Any, api: Fa
 def test_neon_has_no_undo_but_the_branch_that_was_preserved(run: Any, api: FakeApi) -> None:
     api.is_neon = True
     shop = ProjectId("cold-sea-00000001")
-    api.branch_list += [branch_of(shop, 8, "dev_old_1"), branch_of(shop, 9, "dev_old_2")]
+    api.branch_list += [
+        branch_of(shop, 8, "dev_old_20260101T000000Z"),
+        branch_of(shop, 9, "dev_old_20260102T000000Z"),
+    ]
 
     done = run("branch", "undo", "dev", "--yes")
 
     assert done.code == 1
-    assert "neon.test has no undo\n  restore what was preserved: `dormouse branch restore dev --to dev_old_2`" in (
-        done.said
+    assert (
+        "neon.test has no undo\n  restore what was preserved: `dormouse branch restore dev --to dev_old_20260102T000000Z`"
+        in (done.said)
     )
 
 
