@@ -11,6 +11,8 @@ from typing import Any
 
 from api_coverage import shape, table_of_routes
 
+from dormouse.web.points import parse_lsn
+
 NOBODY = "br-no-such-00000000"
 
 
@@ -57,9 +59,12 @@ def take_every_route(walk: Walk) -> None:
         walk("GET", path)
     walk("GET", f"/organizations/{walk('GET', '/users/me/organizations')['organizations'][0]['id']}")
     keys(walk)
-    made = walk("POST", "/projects", {"project": {"name": "walk", "settings": SETTINGS}}, status=201)
+    asked = {"project": {"name": "walk", "settings": SETTINGS, "default_endpoint_settings": USUAL}}
+    made = walk("POST", "/projects", asked, status=201)
     project, branch = f"/projects/{made['project']['id']}", made["branch"]["id"]
-    assert made["project"]["settings"]["allowed_ips"] == SETTINGS["allowed_ips"]
+    kept = walk("GET", project)["project"]
+    assert (kept["settings"], kept["default_endpoint_settings"]) == (SETTINGS, USUAL)
+    assert made["endpoints"][0]["settings"]["pg_settings"] == USUAL["pg_settings"]
     about_project(walk, project, made)
     permissions(walk, project)
     child = branches(walk, project, branch)
@@ -73,7 +78,26 @@ def take_every_route(walk: Walk) -> None:
     ends(walk, project, child)
 
 
-SETTINGS = {"allowed_ips": {"ips": ["10.0.0.0/8", "::1", "10.0.0.1-10.0.0.9"], "protected_branches_only": True}}
+SETTINGS: dict[str, Any] = {
+    "allowed_ips": {"ips": ["10.0.0.0/8", "::1", "10.0.0.1-10.0.0.9"], "protected_branches_only": True},
+    "quota": {"active_time_seconds": 0, "logical_size_bytes": 1 << 40},
+    "enable_logical_replication": False,
+    "maintenance_window": {"weekdays": [1, 7], "start_time": "23:00", "end_time": "00:30"},
+    "block_public_connections": False,
+    "block_vpc_connections": True,
+    "audit_log_level": "extended",
+    "hipaa": True,
+    "preload_libraries": {"use_defaults": False, "enabled_libraries": ["auto_explain"]},
+}
+"""All that the document knows of a project's settings."""
+
+USUAL = {
+    "autoscaling_limit_min_cu": 0.5,
+    "autoscaling_limit_max_cu": 1,
+    "suspend_timeout_seconds": 600,
+    "pg_settings": {"work_mem": "8MB", "auto_explain.log_min_duration": "1s"},
+}
+"""All that it knows of those of its computes, but what is deprecated."""
 
 
 def keys(walk: Walk) -> None:
@@ -91,15 +115,20 @@ def keys(walk: Walk) -> None:
 def about_project(walk: Walk, project: str, made: Any) -> None:
     walk("GET", "/projects?limit=400")
     walk("GET", project)
-    change = {"name": "renamed", "settings": {"allowed_ips": {"ips": []}}, "history_retention_seconds": 3600}
+    settings = {"allowed_ips": {"ips": []}, "quota": {"active_time_seconds": 60}}
+    change = {"name": "renamed", "settings": settings, "history_retention_seconds": 3600}
     changed = walk("PATCH", project, {"project": change})["project"]
     assert (changed["name"], changed["history_retention_seconds"]) == ("renamed", 3600)
     # What was not given stayed.
-    assert changed["settings"]["allowed_ips"] == {"ips": [], "protected_branches_only": True}
+    assert changed["settings"] == SETTINGS | {
+        "allowed_ips": {"ips": [], "protected_branches_only": True},
+        "quota": {"active_time_seconds": 60, "logical_size_bytes": 1 << 40},
+    }
     sizes = {"default_endpoint_settings": {"autoscaling_limit_max_cu": 2}}
     changed = walk("PATCH", project, {"project": sizes})["project"]
-    assert changed["default_endpoint_settings"]["autoscaling_limit_min_cu"] == 0.25
-    assert changed["default_endpoint_settings"]["autoscaling_limit_max_cu"] == 2
+    assert changed["default_endpoint_settings"] == USUAL | {"autoscaling_limit_max_cu": 2}
+    for wrong in ({"audit_log_level": "loud"}, {"quota": {"logical_size_bytes": -1}}, {"maintenance_window": {}}):
+        walk("PATCH", project, {"project": {"settings": wrong}}, status=400)
     walk("PATCH", project, {"project": {"settings": {"allowed_ips": {"ips": ["anywhere"]}}}}, status=400)
     walk("PATCH", project, {}, status=400)
     walk("PATCH", "/projects/no-such-one", {"project": {}}, status=404)
@@ -216,6 +245,11 @@ def computes(walk: Walk, project: str, branch: str) -> None:
     assert changed["endpoint"]["autoscaling_limit_max_cu"] == 4
     assert changed["endpoint"]["suspend_timeout_seconds"] == -1
     assert changed["endpoint"]["name"] == "reports"
+    assert changed["endpoint"]["settings"]["pg_settings"] == USUAL["pg_settings"]
+    own = {"pg_settings": {"jit": "off"}, "preload_libraries": {"use_defaults": True, "enabled_libraries": []}}
+    assert walk("PATCH", one, {"endpoint": {"settings": own}})["endpoint"]["settings"] == own
+    assert walk("GET", one)["endpoint"]["settings"] == own
+    walk("PATCH", one, {"endpoint": {"settings": {"pg_settings": {"a b": "c"}}}}, status=400)
     walk("PATCH", one, {"endpoint": {"autoscaling_limit_min_cu": 100}}, status=400)
     walk("PATCH", one, {"endpoint": {"branch_id": NOBODY}}, status=501)
     walk("POST", f"{one}/suspend")
@@ -416,6 +450,30 @@ def test_what_the_document_has_and_we_do_not_serve_does_not_exist(wire: Any, doc
                 assert (answer.status, answer.json["message"]) == (404, "this route does not exist"), template
                 # Not the shape of each operation's own 404: that is of objects that are missing.
                 document.validate(answer.json, document.schema("GeneralError"))
+
+
+def test_platform_tells_of_the_past(platform_wire: Any) -> None:
+    key = {"Authorization": f"Bearer {platform_wire.key}"}
+    walk = Walk(platform_wire)
+    made = walk("POST", "/projects", {"project": {}}, status=201)
+    project, root = f"/projects/{made['project']['id']}", made["branch"]["id"]
+    walk.until_done(project)
+    child = branch_of(walk, project, name="dev")["id"]
+    walk("POST", f"{project}/branches/{child}/restore", {"source_branch_id": root})
+    walk.until_done(project)
+
+    told = platform_wire.bare("GET", f"/_local{project}/branches", headers=key).json["branches"]
+    (kept,) = platform_wire.bare("GET", f"/_local{project}/kept", headers=key).json["kept"]
+    undone = platform_wire.bare("POST", f"/_local{project}/branches/{child}/undo", headers=key)
+    walk.until_done(project)
+
+    assert {each["branch_id"] for each in told} == {root, child}
+    assert all(each["own_bytes"] > 0 and parse_lsn(each["earliest_lsn"]) > 0 for each in told)
+    assert (kept["branch_id"], kept["because"]) == (child, "reset")
+    assert undone.status == 200 and undone.json["branch"]["id"] == child
+    (again,) = platform_wire.bare("GET", f"/_local{project}/kept", headers=key).json["kept"]
+    assert again["because"] == "undo"
+    walk("DELETE", project)
 
 
 def test_platform_tells_of_itself(platform_wire: Any) -> None:
