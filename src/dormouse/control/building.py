@@ -181,7 +181,13 @@ class Builder:
         settled = await asyncio.to_thread(read_settled, target)
         if settled is None:
             raise StorageError("the data that the branch was to be restored to is not there")
-        async with self._computes.closed(branch_id):
+        old = self._catalog.branches[branch_id].incarnation
+        async with (
+            self._computes.closed(branch_id),
+            # Nobody who copies the old data is to have it moved away under him.
+            self._computes.still(branch_id),
+            self._rewinder.reading(old).alone(),
+        ):
             if origin.preserve_as is not None:
                 await asyncio.to_thread(self._hand_over, self._catalog.branches[branch_id], origin.preserve_as)
             await self._inherit_ledger(origin.incarnation, into, parse_lsn(origin.lsn or settled.end_of_wal))
@@ -194,12 +200,16 @@ class Builder:
         if any(branch.incarnation == incarnation for branch in self._catalog.branches.values()):
             return  # it was brought back meanwhile
         folder = self._machine.layout.branch(plan.project_id, branch_of(plan), incarnation).root
-        await asyncio.to_thread(_remove_with_empty_parent, folder)
+        async with self._rewinder.reading(incarnation).alone():
+            await asyncio.to_thread(_remove_with_empty_parent, folder)
         await self._catalog.forget_ledger(incarnation)
 
     async def reopen(self, plan: Plan) -> None:
-        """The branch is what it was."""
+        """The branch is what it was, and has what it had."""
         origin = origin_of(plan)
+        branch = self._catalog.branches.get(branch_of(plan))
+        if branch is not None and origin.preserve_as is not None:
+            await asyncio.to_thread(self._hand_back, branch, origin.preserve_as)
 
         def changes() -> list[Change]:
             found: list[Change] = []
@@ -381,6 +391,18 @@ class Builder:
                 self._machine.driver.delete(replica)
         except OSError as error:
             raise storage_error(error, "hand over the old data", new.root) from error
+
+    def _hand_back(self, branch: Branch, heir: BranchId) -> None:
+        """Take back what was handed over to a branch that is not to be."""
+        layout = self._machine.layout
+        moved = layout.branch(branch.project_id, heir, branch.incarnation).root
+        place = layout.branch(branch.project_id, branch.id, branch.incarnation).root
+        try:
+            if moved.is_dir() and not place.exists():
+                rename_durably(moved, place)
+                sync_folder(moved.parent)
+        except OSError as error:
+            raise storage_error(error, "take back the old data", place) from error
 
     async def _inherit_ledger(self, source: Incarnation, heir: Incarnation, upto: int) -> None:
         entries = [entry for entry in await self._catalog.ledger(source) if entry.lsn <= upto]

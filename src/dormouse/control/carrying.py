@@ -7,14 +7,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dormouse.compute.binaries import choose
 from dormouse.control.building import Builder, branch_of, opened, origin_of
 from dormouse.control.catalog import Catalog
 from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.cloning import clone_standby
-from dormouse.control.computes import Computes
+from dormouse.control.computes import Computes, SpawnTask
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, Endpoint, EndpointType, Operation, OperationStatus
 from dormouse.control.planning import Plan, Step, advance, resume, undo
@@ -29,6 +29,9 @@ __all__ = ["Carrier"]
 logger = logging.getLogger("dormouse.control")
 
 
+_TRY_AGAIN_S: Final = 20.0
+
+
 class Carrier:
     """The one that does what plans say."""
 
@@ -40,6 +43,7 @@ class Carrier:
         spares: Spares,
         teller: Teller,
         builder: Builder,
+        spawn_task: SpawnTask,
     ) -> None:
         self._catalog = catalog
         self._machine = machine
@@ -47,6 +51,8 @@ class Carrier:
         self._spares = spares
         self._teller = teller
         self._builder = builder
+        self._spawn_task = spawn_task
+        self._trying_again: dict[OperationId, asyncio.Task[None]] = {}
 
     async def carry_out(self, plan: Plan) -> None:
         """Do the rest of a plan. One that fails is undone as far as that goes, then the error is raised."""
@@ -58,12 +64,38 @@ class Carrier:
                 if not plan.is_finished:
                     await self._catalog.put(plan)
         except DormouseError as error:
-            await self.end(plan.id, OperationStatus.FAILED, began, error.message)
-            if (instead := undo(plan)) is not None:
-                await self._catalog.put(instead)
-                await self.carry_out(instead)
+            try:
+                await self._take_back(plan, began, error)
+            except DormouseError:
+                self._try_again_later(plan.id)
             raise
         await self.end(plan.id, OperationStatus.FINISHED, began, None, forget=plan)
+
+    async def _take_back(self, plan: Plan, began: datetime, error: DormouseError) -> None:
+        await self.end(plan.id, OperationStatus.FAILED, began, error.message)
+        instead = undo(plan)
+        if instead is None:
+            raise error
+        await self._catalog.put(instead)
+        await self.carry_out(instead)
+
+    def close(self) -> None:
+        """Try nothing again: the next start will."""
+        for trying in self._trying_again.values():
+            trying.cancel()
+
+    def _try_again_later(self, plan_id: OperationId) -> None:
+        """What could not even be taken back, as on a full disk, is tried until it can."""
+        if plan_id not in self._trying_again:
+            trying = self._spawn_task(self._try_again(plan_id))
+            self._trying_again[plan_id] = trying
+            trying.add_done_callback(lambda _: self._trying_again.pop(plan_id, None))
+
+    async def _try_again(self, plan_id: OperationId) -> None:
+        while plan_id in self._catalog.plans:
+            await asyncio.sleep(_TRY_AGAIN_S)
+            if (plan := self._catalog.plans.get(plan_id)) is not None:
+                await self.finish_cut_off(plan)
 
     async def run(self, operation: Operation, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Do some work, and let the operation tell how it went. Raises nothing of ours."""

@@ -131,6 +131,7 @@ class Service:
 
     async def close(self) -> None:
         """Put every compute to sleep."""
+        self._shop.carrier.close()
         if self._visits is not None:
             await self._visits.close()
         await self.computes.sleep_all()

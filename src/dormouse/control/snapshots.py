@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from dormouse.compute.wal import format_lsn
 from dormouse.control.branches import Branches
@@ -28,6 +29,10 @@ from dormouse.names import BranchId, ProjectId, new_branch_id, new_incarnation, 
 __all__ = ["Snapshots"]
 
 
+_PATIENCE_S: Final = 10.0
+"""How long the maker of a snapshot is let wait for it; afterwards it goes on without him."""
+
+
 class Snapshots:
     """See `plane.Snapshots`."""
 
@@ -39,7 +44,7 @@ class Snapshots:
     async def create(
         self, project: ProjectId, branch: BranchId, spec: SnapshotSpec, *, manual: bool = True
     ) -> tuple[Snapshot, Ops]:
-        """Return when it is there."""
+        """Return when it is there, or soon."""
         shop = self._shop
         async with shop.changing(project, branch):
             source = shop.ready_branch(project, branch)
@@ -78,7 +83,7 @@ class Snapshots:
                 ),
             )
             await self._catalog.put(snapshot, operation, plan)
-            await shop.carrier.carry_out(plan)
+        await shop.carried_out(plan, _PATIENCE_S)
         ended = await self._catalog.operation(operation.id)
         return self._catalog.snapshots[snapshot.id], (ended or operation,)
 

@@ -64,7 +64,7 @@ class Workshop:
         self.teller = Teller(profile, spawn_task, catalog.put, {})
         self.rewinder = Rewinder(catalog, machine, computes)
         self.builder = Builder(catalog, machine, computes, self.spares, self.rewinder)
-        self.carrier = Carrier(catalog, machine, computes, self.spares, self.teller, self.builder)
+        self.carrier = Carrier(catalog, machine, computes, self.spares, self.teller, self.builder, spawn_task)
         self._locks: dict[ProjectId, asyncio.Lock] = {}
 
     def maker(self) -> Maker:
@@ -186,6 +186,15 @@ class Workshop:
         await asyncio.sleep(0)  # so that the answer already shows where it is going
         return self.shown(endpoint)
 
+    async def carried_out(self, plan: Plan, wait_s: float) -> None:
+        """Return when a plan is carried out, or after some time, while it goes on. Raises what went wrong by then."""
+        carrying = asyncio.ensure_future(self.carrier.carry_out(plan))
+        await asyncio.wait({carrying}, timeout=wait_s)
+        if carrying.done():
+            await carrying
+        else:
+            self.spawn_task(_seen_to_its_end(carrying))
+
     async def apply(self, branch: Branch) -> Operation:
         """Bring the branch's server to where its records are; wakes it for that. Raises what went wrong."""
         primary = self.computes.primary(branch.id)
@@ -206,6 +215,10 @@ class Workshop:
         """Whether the branch's primary can be asked."""
         primary = self.computes.primary(branch)
         return primary is not None and primary.state is ComputeState.READY
+
+
+async def _seen_to_its_end(carrying: asyncio.Future[None]) -> None:
+    await carrying
 
 
 _SHOWN: Final = MappingProxyType(
