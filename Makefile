@@ -70,6 +70,7 @@ bench: setup ## what things cost, beside their peers (minutes; wants a quiet mac
 	$(BIN)/python bench/lifecycle.py
 	$(BIN)/python bench/proxy.py
 	$(BIN)/python bench/api.py
+	$(BIN)/python bench/branches.py
 
 clean: ## remove what was installed here; homes and their data stay
 	rm -rf $(VENV) .venv-* .uv .conformance dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
