@@ -1,5 +1,6 @@
-"""Points on the line of a branch, as people say them: `main`, `main@-10m`, `main@0/1FA22C0`, `-10m`. Pure.
+"""Points on the line of a branch, as people say them: `main`, `main@-10m`, `main@0/1FA22C0`, `-10m`.
 
+Pure, but for a time of day that is said without a zone: then it is the machine's.
 A name wins: a branch that is called `dead/beef` is that branch, and no position.
 """
 

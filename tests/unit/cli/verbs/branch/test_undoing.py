@@ -94,10 +94,8 @@ def test_neon_has_no_undo_but_the_branch_that_was_preserved(run: Any, api: FakeA
     done = run("branch", "undo", "dev", "--yes")
 
     assert done.code == 1
-    assert (
-        "neon.test has no undo\n  restore what was preserved: `dormouse branch restore dev --to dev_old_20260102T000000Z`"
-        in (done.said)
-    )
+    assert "neon.test has no undo\n  restore what was preserved: " in done.said
+    assert "`dormouse branch restore dev --to dev_old_20260102T000000Z`" in done.said
 
 
 @pytest.mark.parametrize(
