@@ -187,7 +187,7 @@ class Workshop:
         return self.shown(endpoint)
 
     async def carried_out(self, plan: Plan, wait_s: float) -> None:
-        """Return when a plan is carried out, or after some time, while it goes on. Raises what went wrong by then."""
+        """Return when a plan is carried out, or after a time, while it goes on. Raises what went wrong by then."""
         carrying = asyncio.ensure_future(self.carrier.carry_out(plan))
         await asyncio.wait({carrying}, timeout=wait_s)
         if carrying.done():

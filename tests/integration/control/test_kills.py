@@ -247,7 +247,7 @@ async def test_removing_a_branch(home: Path, made: ProjectCreated, steps: int, k
         assert await world.ask(child.endpoints[0].id, "SELECT i FROM kept") == [(1,)]
         if steps or knows:
             world.die_after(PlanKind.REMOVE_BRANCH, steps, journal_knows=knows)
-        await world.service.branches.delete(made.project.id, child.branch.id)
+        await world.service.branches.delete(made.project.id, child.branch.id, hard=True)
 
     async with world_in(home) as world:
         await settled(world)
