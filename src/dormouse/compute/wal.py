@@ -5,8 +5,10 @@ from typing import Final
 __all__ = [
     "LONG_PAGE_HEADER_BYTES",
     "PAGE_BYTES",
+    "RECORD_HEADER_BYTES",
     "format_lsn",
     "has_replayed",
+    "page_header_bytes",
     "parse_lsn",
     "record_end",
     "segment_name",
@@ -18,6 +20,8 @@ LONG_PAGE_HEADER_BYTES: Final = 40
 """The header of a segment's first page (`XLogLongPageHeaderData`, access/xlog_internal.h)."""
 _PAGE_HEADER_BYTES: Final = 24
 """The header of every other page (`XLogPageHeaderData`)."""
+RECORD_HEADER_BYTES: Final = 24
+"""The shortest record (`SizeOfXLogRecord`, access/xlogrecord.h)."""
 PAGE_BYTES: Final = 8192
 _ALIGNMENT: Final = 8
 
@@ -64,6 +68,11 @@ def segment_names(begin: int, end: int, segment_bytes: int, timeline: int = 1) -
     return [segment_name(number, segment_bytes, timeline) for number in range(first, last + 1)]
 
 
+def page_header_bytes(page: int, segment_bytes: int) -> int:
+    """How long the header of the page that begins at `page` is."""
+    return _PAGE_HEADER_BYTES if page % segment_bytes else LONG_PAGE_HEADER_BYTES
+
+
 def record_end(start: int, length: int, segment_bytes: int) -> int:
     """Where a record of `length` bytes that begins at `start` ends: the first byte after it, aligned.
 
@@ -73,6 +82,6 @@ def record_end(start: int, length: int, segment_bytes: int) -> int:
     while left > (room := PAGE_BYTES - position % PAGE_BYTES):
         left -= room
         position += room
-        position += LONG_PAGE_HEADER_BYTES if position % segment_bytes == 0 else _PAGE_HEADER_BYTES
+        position += page_header_bytes(position, segment_bytes)
     end = position + left
     return end + -end % _ALIGNMENT

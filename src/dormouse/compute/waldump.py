@@ -1,6 +1,7 @@
 """What is in the WAL, read by `pg_waldump`, which comes with the server that wrote it."""
 
 import re
+import struct
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,16 @@ from typing import Final
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.conf import WAL_SEGMENT_BYTES
 from dormouse.compute.environment import child_environment
-from dormouse.compute.wal import LONG_PAGE_HEADER_BYTES, PAGE_BYTES, format_lsn, parse_lsn, record_end
+from dormouse.compute.wal import (
+    PAGE_BYTES,
+    RECORD_HEADER_BYTES,
+    format_lsn,
+    page_header_bytes,
+    parse_lsn,
+    record_end,
+    segment_name,
+    segment_number,
+)
 from dormouse.errors import StorageError
 
 __all__ = [
@@ -22,10 +32,13 @@ __all__ = [
     "parse_commits",
     "parse_ends",
     "read_commits",
+    "readable_end",
 ]
 
 _RECORD: Final = re.compile(r"len \(rec/tot\): +\d+/ *(\d+), tx: +\d+, lsn: ([0-9A-F]+/[0-9A-F]+), .*?desc: (.*)$")
 _COMMIT: Final = re.compile(r"COMMIT(?:_PREPARED)?.*? (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC")
+_CONTINUES: Final = 0x0001
+"""XLP_FIRST_IS_CONTRECORD, access/xlog_internal.h: the page begins with the rest of a record."""
 _TIMEOUT_S: Final = 120.0
 
 
@@ -65,14 +78,14 @@ def read_commits(postgres: Postgres, folder: Path, begin: int, end: int) -> list
     """The commits between two positions, from the segments in `folder`. Blocks. Raises StorageError."""
     if begin >= end:
         return []
-    return parse_commits(_dump(postgres, folder, begin, _until(end), "--rmgr=Transaction"))
+    return parse_commits(_dump(postgres, folder, begin, _end(folder, end), "--rmgr=Transaction"))
 
 
 def last_record_end(postgres: Postgres, folder: Path, begin: int, end: int) -> int:
     """Where the last whole record between two positions ends; `begin` if there is none. Blocks."""
     if begin >= end:
         return begin
-    return max(parse_ends(_dump(postgres, folder, begin, _until(end))), default=begin)
+    return max(parse_ends(_dump(postgres, folder, begin, _end(folder, end))), default=begin)
 
 
 def first_record_end(postgres: Postgres, folder: Path, begin: int) -> int:
@@ -83,16 +96,37 @@ def first_record_end(postgres: Postgres, folder: Path, begin: int) -> int:
     return ends[0]
 
 
+def readable_end(folder: Path, end: int) -> int:
+    """Where `pg_waldump` is to stop so that it shows the records that end at or before `end`. Blocks.
+
+    Told to stop behind a page's header, but before a whole header of a record would fit, it reads that much of the
+    page, and takes what its buffer held before for the record there. No record ends there, so that it may as well
+    stop before the page; unless the page begins with the rest of one, which it reads as it should.
+    """
+    page = end - end % PAGE_BYTES
+    whole = page + page_header_bytes(page, WAL_SEGMENT_BYTES) + RECORD_HEADER_BYTES
+    return end if end == page or end >= whole or _continues(folder, page) else page
+
+
 def _records(text: str) -> Iterable[tuple[int, int, str]]:
     for line in text.splitlines():
         if (found := _RECORD.search(line)) is not None:
             yield int(found[1]), parse_lsn(found[2]), found[3]
 
 
-def _until(end: int) -> str:
-    # Told to end right behind a page's header, it reads that much of the page, and takes what its buffer held
-    # before for the record there.
-    return f"--end={format_lsn(end - end % PAGE_BYTES if end % PAGE_BYTES <= LONG_PAGE_HEADER_BYTES else end)}"
+def _end(folder: Path, end: int) -> str:
+    return f"--end={format_lsn(readable_end(folder, end))}"
+
+
+def _continues(folder: Path, page: int) -> bool:
+    path = folder / segment_name(segment_number(page, WAL_SEGMENT_BYTES), WAL_SEGMENT_BYTES)
+    try:
+        with path.open("rb") as file:
+            file.seek(page % WAL_SEGMENT_BYTES)
+            # Its magic number and its flags, two bytes each, in this machine's order.
+            return bool(struct.unpack("=HH", file.read(4))[1] & _CONTINUES)
+    except (OSError, struct.error) as error:
+        raise StorageError(f"the WAL segment {path.name} could not be read: {error}") from error
 
 
 def _dump(postgres: Postgres, folder: Path, begin: int, *options: str) -> str:
