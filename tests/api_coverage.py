@@ -59,10 +59,10 @@ Older names, which neon-api uses. Beside the API, below `/_local`, are the route
 - `POST .../branches` answers 501 to `archived`, and `PATCH .../endpoints/...` to another `branch_id`.
 - `POST .../recover` of a branch answers with its `operations` too.
 - `GET .../compare_schema` compares with the parent where `base_branch_id` is not given.
-- `GET .../schema` is what `pg_dump --schema-only` writes, without versions, settings and subscriptions, and with `***`
-  for passwords of user mappings.
-- `init_source: schema-only` brings roles, databases and schemas. Sequences begin anew, materialized views are empty,
-  subscriptions and databases that nobody may connect to stay behind, and no role is a superuser.
+- `GET .../schema` is what `pg_dump --schema-only` writes, without versions, settings and subscriptions, and with
+  `***` for passwords of user mappings.
+- `init_source: schema-only` brings roles, databases and schemas. Sequences begin anew, materialized views are
+  empty, subscriptions and databases that nobody may connect to stay behind, and no role is a superuser.
 - New names hold no control characters, double quotes, semicolons, backslashes or steps of a path; those of roles
   and databases no beginning of an SQL comment. What was made by SQL may be called as Postgres allows.
 """
