@@ -225,7 +225,7 @@ def taken_back(
         branch,
         incarnation=old.incarnation,
         state=BranchState.READY,
-        parent_id=_if_there(old.parent_id, branches),
+        parent_id=None if _is_below(old.parent_id, branch.id, branches) else _if_there(old.parent_id, branches),
         parent_lsn=old.parent_lsn,
         parent_timestamp=old.parent_timestamp,
         stopped_cleanly=old.stopped_cleanly,
@@ -293,6 +293,14 @@ def finalized(
         ],
         *[Put(replace(role, password=passwords[role.name])) for role in own.roles if role.name in passwords],
     ]
+
+
+def _is_below(branch: BranchId | None, top: BranchId, branches: Collection[Branch]) -> bool:
+    """Whether a branch descends from `top`: its parent may have become its child since it was that."""
+    parents = {each.id: each.parent_id for each in branches}
+    while branch is not None and branch != top:
+        branch = parents.get(branch)
+    return branch == top
 
 
 def _if_there(parent: BranchId | None, branches: Collection[Branch]) -> BranchId | None:
