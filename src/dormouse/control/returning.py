@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from dormouse.compute.lifecycle import ComputeState
-from dormouse.compute.wal import format_lsn
+from dormouse.compute.wal import format_lsn, parse_lsn
 from dormouse.control.changes import Change, Delete, Put, Record
 from dormouse.control.model import (
     Branch,
@@ -19,7 +19,7 @@ from dormouse.control.model import (
 from dormouse.control.past import History, Kept, KeptBecause, RestoreSpec
 from dormouse.control.plane import Ops
 from dormouse.control.planning import Origin, Plan, PlanKind
-from dormouse.control.points import AtTime, Head
+from dormouse.control.points import AtLsn, AtTime, Head
 from dormouse.control.restoring import as_kept, brought_back, finalized, may_restore, taken_back
 from dormouse.control.roles import agree_with_server
 from dormouse.control.rules import may_be_called, may_delete_branch, may_have_another_branch
@@ -232,7 +232,7 @@ class Returning:
             await shop.starting(start)
 
     async def _undo_preserved(self, project: ProjectId, branch: BranchId, kept: Kept) -> tuple[Branch, Ops]:
-        """What the branch had is another one's now: it is restored from that one's head."""
+        """What the branch had is another one's now: it is restored from that one, as it was then."""
         shop = self._shop
         async with shop.changing(project, branch):
             target = shop.ready_branch(project, branch)
@@ -241,11 +241,20 @@ class Returning:
                 raise NotFound(
                     f"what this branch had was kept as branch {kept.preserved_as}, which was deleted since"
                 )
+            if source.incarnation != kept.branch.incarnation:
+                raise RuleViolation(
+                    f"what this branch had was kept as branch {source.name}, which was restored itself since; "
+                    "undo that first"
+                )
             await agree_with_server(shop, target)
+            # It may have been written to since; what it was is where it had ended then.
+            end = kept.branch.end_of_wal if kept.branch.stopped_cleanly else ""
+            lsn = await shop.rewinder.resolve(source, AtLsn(parse_lsn(end))) if end else None
             await self._catalog.delete(kept)
             origin = Origin(
                 branch_id=source.id,
                 incarnation=source.incarnation,
+                lsn="" if lsn is None else format_lsn(lsn),
                 into=new_incarnation(shop.machine.chance),
                 because=KeptBecause.UNDO,
             )
