@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from api_coverage import shape, table_of_routes
 
 from dormouse.web.points import parse_lsn
@@ -433,6 +434,8 @@ def test_every_route_in_memory(judged: Any) -> None:
     assert walk.taken == {(each.method, each.path) for each in table_of_routes()}
 
 
+# Some two hundred requests, of which thirty make, restore or remove a branch: 30 s, and more beside other work.
+@pytest.mark.timeout(300)
 def test_every_route_of_a_platform(platform_wire: Any) -> None:
     walk = Walk(platform_wire)
 

@@ -14,7 +14,7 @@ from dormouse.api.client import Client
 from dormouse.api.records import Branch
 from dormouse.names import ProjectId
 
-pytestmark = [pytest.mark.conformance, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
