@@ -144,7 +144,7 @@ class ScheduleItem:
     """When snapshots of a branch are made by themselves, in UTC, and how long they stay."""
 
     frequency: str
-    """`hourly`, `daily`, `weekly` or `monthly`."""
+    """`hourly`, `daily`, `weekly`, `monthly` or `yearly`."""
     hour: int | None = None
     day: int | None = None
     """Of the week (1 is Monday) or of the month."""

@@ -186,6 +186,8 @@ class Returning:
         shop = self._shop
         records: list[Record] = []
         shown = replace(self._catalog.branches[target.id], state=BranchState.RESETTING)
+        if origin.because == KeptBecause.RESET:
+            shown = replace(shown, last_reset_at=whole_second(shop.machine.now()))
         if preserve:
             may_have_another_branch(shop.quotas, branches)
             may_be_called("branch", preserve, (other.name for other in branches))

@@ -113,7 +113,10 @@ class Rewinder:
         entries = await self._catalog.ledger(branch.incarnation)
         bases = await asyncio.to_thread(bases_of, self.folder(branch))
         now = self._machine.now()
-        head = parse_lsn(branch.end_of_wal) if head is None and branch.end_of_wal else head or 0
+        if head is None:
+            # Without waking it, or asking it: what is known.
+            stopped_at = parse_lsn(branch.end_of_wal) if branch.end_of_wal else 0
+            head = max([stopped_at, *(entry.lsn for entry in entries[-1:])])
         if not bases:
             return History(earliest_lsn=head, earliest_time=now, head_lsn=head, own_bytes=0, bases=0)
         retention = timedelta(seconds=self._catalog.projects[branch.project_id].history_retention_seconds)
