@@ -1,18 +1,28 @@
 """Names for the shell to complete: asked of the platform that is meant, within a second, and never with a word."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final
 
 import typer
 
 from dormouse.api.client import Client
 from dormouse.cli.choosing import all_projects, the_branch, the_project
+from dormouse.cli.git import find_checkout
 from dormouse.cli.pinned import Pinned
 from dormouse.cli.session import client_for, meant_now, pinned_now
 from dormouse.errors import DormouseError
 from dormouse.names import ProjectId
 
-__all__ = ["branch_names", "database_names", "project_names", "role_names"]
+__all__ = [
+    "branch_names",
+    "database_names",
+    "deleted_branch_names",
+    "git_branch_names",
+    "project_names",
+    "role_names",
+    "snapshot_names",
+]
 
 _PATIENCE_S: Final = 1.0
 """Who presses Tab is typing on."""
@@ -31,6 +41,35 @@ def branch_names(context: typer.Context, incomplete: str) -> list[str]:
         return (each.name for each in client.branches(ProjectId(project.id)).branches)
 
     return _names(context, incomplete, names)
+
+
+def deleted_branch_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of branches that can be brought back, of the project that is meant."""
+
+    def names(client: Client, pinned: Pinned) -> Iterable[str]:
+        project = the_project(client, context.params.get("project"), pinned)
+        found = client.branches(ProjectId(project.id), include_deleted=True).branches
+        return (each.name for each in found if each.recovery is not None)
+
+    return _names(context, incomplete, names)
+
+
+def snapshot_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of snapshots that begin so, of the project that is meant."""
+
+    def names(client: Client, pinned: Pinned) -> Iterable[str]:
+        project = the_project(client, context.params.get("project"), pinned)
+        return (each.name for each in client.snapshots(ProjectId(project.id)))
+
+    return _names(context, incomplete, names)
+
+
+def git_branch_names(_context: typer.Context, incomplete: str) -> list[str]:
+    """The names of git branches that begin so, of the checkout that this folder is in."""
+    try:
+        return [name for name in find_checkout(Path.cwd()).branches() if name.startswith(incomplete)]
+    except DormouseError:
+        return []
 
 
 def role_names(context: typer.Context, incomplete: str) -> list[str]:

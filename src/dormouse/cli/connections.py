@@ -77,7 +77,9 @@ def choose_on(client: Client, project: AnyProject, branch: Branch, target: Targe
     if endpoint is None:
         raise UserError(
             f"branch {branch.name!r} has no {wanted} compute",
-            f"add one: `dormouse replica add --branch {branch.name}`" if target.replica else "",
+            f"add one: `dormouse replica add --branch {branch.name}`"
+            if target.replica
+            else f"make a branch that has one: `dormouse branch create NAME --parent {branch.name}`",
         )
     there = [role.name for role in client.roles(project_id, branch_id)]
     role = the_name("role", target.role, there, wished=target.wishes.role)

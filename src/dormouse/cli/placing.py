@@ -13,10 +13,11 @@ __all__ = ["the_place"]
 
 
 def the_place(
-    session: Session, project: AnyProject, text: str, *, default: Branch | None = None
+    session: Session, project: AnyProject, text: str, *, default: Branch | None = None, or_pinned: bool = False
 ) -> tuple[Branch, Point]:
-    """The branch and the point on it; without a branch, `default`, and without that the project's default branch.
+    """The branch and the point on it.
 
+    Without a branch it is `default`; where there is none, the pinned one, if that is wanted, or the default one.
     Raises AskedWrongly for what is no point, UserError where there is no such branch.
     """
     branches = session.client.branches(ProjectId(project.id)).branches
@@ -27,4 +28,6 @@ def the_place(
         raise AskedWrongly(str(error)) from None
     if place.branch is None and default is not None:
         return default, place.point
+    if place.branch is None and or_pinned:
+        return session.branch(project, None), place.point
     return the_branch(session.client, project, place.branch), place.point

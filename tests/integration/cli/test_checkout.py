@@ -3,10 +3,12 @@
 import json
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from dormouse.cli.main import app
 from dormouse.names import ProjectId
 from fake_api import FakeApi, branch_of
 from fix_command import Run
@@ -216,6 +218,30 @@ def test_a_branch_that_somebody_deleted_is_made_anew(run: Run, api: FakeApi, rep
     assert [each.name for each in api.branch_list] == ["main", "dev", "pr-41"]
 
 
+def test_who_is_slower_by_a_moment_uses_what_is_there(
+    run: Run, api: FakeApi, repository: "Repository", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.git("switch", "-c", "pr-41")
+    create = api.create_branch
+
+    def create_after_another(*arguments: Any, **more: Any) -> Any:
+        create(*arguments, **more)
+        return create(*arguments, **more)
+
+    monkeypatch.setattr(api, "create_branch", create_after_another)
+
+    told = json.loads(run("checkout", "--json").shown)
+
+    assert (told["branch"]["name"], told["created"]) == ("pr-41", False)
+
+
+def test_git_branches_are_completed(run: Run, repository: "Repository") -> None:
+    repository.git("branch", "pr-41")
+    environment = {"_DORMOUSE_COMPLETE": "complete_bash", "COMP_WORDS": "dormouse checkout p", "COMP_CWORD": "2"}
+
+    assert CliRunner().invoke(app, [], env=environment, prog_name="dormouse").stdout.split() == ["pr-41"]
+
+
 def test_a_repository_without_a_commit(
     run: Run, api: FakeApi, repository: "Repository", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,6 +383,15 @@ class TestEnvFile:
         run("checkout")
 
         assert (repository.folder / ".gitignore").read_text() == "*.pyc\n.env\n.neon\n"
+
+    def test_that_git_goes_on_to_see_is_told(self, run: Run, repository: "Repository") -> None:
+        (repository.folder / ".gitignore").unlink()
+        (repository.folder / ".gitignore").mkdir()
+
+        done = run("checkout")
+
+        assert done.code == 0
+        assert ".env, which holds a password: name it in .gitignore" in done.said
 
     def test_can_be_another_one(self, run: Run, repository: "Repository") -> None:
         run("checkout", "--env-file", ".env.local")

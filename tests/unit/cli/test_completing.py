@@ -36,13 +36,21 @@ def completed(line: str) -> list[str]:
         ("dormouse project use ", ["blog", "shop"]),
         ("dormouse role password ", ["anna"]),
         ("dormouse database delete --branch dev ", ["shop"]),
+        ("dormouse branch recover ", ["old"]),
+        ("dormouse snapshot delete b", ["before"]),
+        # There is no git here.
+        ("dormouse checkout ", []),
     ],
 )
 def test_names_are_completed(line: str, expected: list[str], api: FakeApi, folder: Path) -> None:
     blog = project_of(2, "blog")
     api.project_list.append(blog)
-    api.branch_list.append(FakeApi().create_branch(blog.id, BranchCreate(name="live"), endpoints=()).branch)
+    api.create_branch(blog.id, BranchCreate(name="live"), endpoints=())
     (folder / ".neon").write_text('{"projectId": "cold-sea-00000001"}')
+    shop = api.project_list[0].id
+    gone = api.create_branch(shop, BranchCreate(name="old"), endpoints=()).branch
+    api.delete_branch(shop, gone.id)
+    api.create_snapshot(shop, api.branch_list[0].id, name="before")
 
     assert completed(line) == expected
 

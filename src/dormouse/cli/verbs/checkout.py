@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from dormouse.cli.checkout_files import ENV_FILE_KEY, CheckoutFiles, exclude, find_files
-from dormouse.cli.completing import branch_names
+from dormouse.cli.completing import branch_names, git_branch_names
 from dormouse.cli.connections import Target
 from dormouse.cli.env_pointing import point_env
 from dormouse.cli.git import Checkout, find_checkout
@@ -41,7 +41,10 @@ _HOOK_REQUEST_S: Final = 5.0
 @fails_politely
 def checkout(
     git_branch: Annotated[
-        str | None, typer.Argument(metavar="GIT_BRANCH", help="Default: what is checked out here.")
+        str | None,
+        typer.Argument(
+            metavar="GIT_BRANCH", help="Default: what is checked out here.", autocompletion=git_branch_names
+        ),
     ] = None,
     *,
     parent: Annotated[
@@ -138,7 +141,7 @@ def _write(
     # First, so that git sees the passwords at no moment.
     if exclude(where, files.env, quietly=quietly):
         session.tell(f".gitignore names {files.env.name} now")
-    return point_env(
+    written = point_env(
         session.client,
         given.project,
         given.branch,
@@ -147,6 +150,9 @@ def _write(
         checkout=where,
         older=files.older_env,
     )
+    if files.env.is_relative_to(where.top) and not where.ignores(files.env):
+        say(f"git does not ignore {files.env}, which holds a password: name it in .gitignore")
+    return written
 
 
 def _pin(session: Session, where: Checkout, given: Given, *, quietly: bool = False) -> None:

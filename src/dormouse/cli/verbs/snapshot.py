@@ -9,7 +9,7 @@ from dormouse.api.bodies import SnapshotUpdate
 from dormouse.api.json_form import exact_moment_text, moment_text, to_json
 from dormouse.api.records import Branch, Snapshot
 from dormouse.cli.choosing import AnyProject
-from dormouse.cli.completing import branch_names
+from dormouse.cli.completing import branch_names, snapshot_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
 from dormouse.cli.moments import age, from_now
@@ -26,7 +26,7 @@ __all__ = ["snapshot"]
 
 snapshot = group("Snapshots: states of root branches under a name, which stay until they are deleted.")
 
-Named = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Name or id.")]
+Named = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Name or id.", autocompletion=snapshot_names)]
 
 
 @snapshot.command("list")

@@ -11,7 +11,7 @@ from dormouse.api.errors import Refused
 from dormouse.api.json_form import moment_text, to_json
 from dormouse.api.records import Branch
 from dormouse.cli.choosing import AnyProject
-from dormouse.cli.completing import branch_names
+from dormouse.cli.completing import branch_names, deleted_branch_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.connections import Target
 from dormouse.cli.deleting import obstacles
@@ -177,7 +177,12 @@ def delete(
 
 @branch.command("recover")
 @in_project(changes=True)
-def recover(session: Session, name: Annotated[str, typer.Argument(metavar="BRANCH", help="Name or id.")]) -> None:
+def recover(
+    session: Session,
+    name: Annotated[
+        str, typer.Argument(metavar="BRANCH", help="Name or id.", autocompletion=deleted_branch_names)
+    ],
+) -> None:
     """Bring a deleted branch back with its data and computes.
 
     `dormouse branch list --deleted` shows which there are.

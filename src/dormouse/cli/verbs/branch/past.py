@@ -16,7 +16,7 @@ from dormouse.cli.output import AskedWrongly, answer, answer_json
 from dormouse.cli.placing import the_place
 from dormouse.cli.points import HEAD
 from dormouse.cli.reach import is_out_of_reach, reach_of, speaks_local
-from dormouse.cli.replacing import Replacement, old_name
+from dormouse.cli.replacing import Replacement, is_old_name, old_name
 from dormouse.cli.session import Session, in_project
 from dormouse.cli.verbs.branch.noun import MaybeNamed, Named, branch
 from dormouse.errors import UserError
@@ -52,6 +52,11 @@ def reset(
             f"go back in time: `dormouse branch restore {found.name} --to -10m`",
         )
     parent = session.client.branch(ProjectId(project.id), found.parent_id)
+    if is_old_name(parent.name, found.name):
+        session.tell(
+            f"its parent is what a restore has preserved of it; for the data of another branch: "
+            f"`dormouse branch restore {found.name} --to BRANCH`"
+        )
     children = _children(session, project, found)
     # The API wants a name where there are children, since they need a parent.
     preserve = preserve or (old_name(found.name, datetime.now(UTC)) if children else None)

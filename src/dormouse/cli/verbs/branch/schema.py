@@ -71,7 +71,7 @@ def _sides(
     session: Session, project: AnyProject, one: str, other: str | None
 ) -> tuple[tuple[Branch, Point], tuple[Branch, Point]]:
     """From which to which. Raises AskedWrongly for a root branch alone."""
-    found, point = the_place(session, project, one, default=session.branch(project, None))
+    found, point = the_place(session, project, one, or_pinned=True)
     if other is not None:
         return (found, point), the_place(session, project, other, default=found)
     if not point.is_head:
