@@ -119,9 +119,11 @@ class Catalog:
         """Ids that no database has, and nobody else was given.
 
         They are taken before the record is written, so that a look at the records alone would give two makers in
-        two projects the same one; the second would then take the first one's row.
+        two projects the same one; the second would then take the first one's row. Those of a state that may be
+        brought back are not free either: it brings them along.
         """
-        first = max(self._next_database_id, max(self.databases, default=0) + 1)
+        kept = (database.id for each in self.kept.values() for database in each.copies.databases)
+        first = max(self._next_database_id, max((*self.databases, *kept), default=0) + 1)
         self._next_database_id = first + count
         return range(first, self._next_database_id)
 
@@ -160,7 +162,10 @@ class Catalog:
         return cast("list[LedgerEntry]", await self._read(LedgerEntry, query, (incarnation,)))
 
     async def forget_ledger(self, incarnation: Incarnation, before: int | None = None) -> None:
-        """Delete what the ledger says of an incarnation: all, or what lies before a position, but for the last."""
+        """Delete what the ledger says of an incarnation: all, or what lies before a position, but for the last.
+
+        Raises StorageError when the disk refuses.
+        """
         query = "DELETE FROM ledger WHERE incarnation = :incarnation"
         if before is not None:
             query += " AND lsn < (SELECT max(lsn) FROM ledger WHERE incarnation = :incarnation AND lsn <= :before)"
@@ -170,7 +175,10 @@ class Catalog:
             self._connection.execute(query, parameters)
 
         async with self._lock:
-            await asyncio.get_running_loop().run_in_executor(self._writer, forget)
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._writer, forget)
+            except sqlite3.Error as error:
+                raise StorageError(f"the catalog could not be written: {error}") from error
 
     def copies_of(self, branch: BranchId) -> Copies:
         """The records of a branch's roles, databases and passwords."""
@@ -192,7 +200,10 @@ class Catalog:
             names = [column[0] for column in cursor.description]
             return [_decode(kind, dict(zip(names, row, strict=True))) for row in cursor]
 
-        return await asyncio.get_running_loop().run_in_executor(self._writer, read)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, read)
+        except sqlite3.Error as error:
+            raise StorageError(f"the catalog could not be read: {error}") from error
 
     def _load(self) -> None:
         def all_of(kind: type) -> list[Any]:

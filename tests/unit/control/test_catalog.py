@@ -130,7 +130,21 @@ PERMISSION = Permission(
 KEY = ApiKey(id=1, name="ci", digest="ab12", created_at=NOW)
 
 BASIS = (PROJECT, BRANCH)
-FULL = (*BASIS, ENDPOINT, ROLE, DATABASE, VERIFIER, OPERATION, PLAN, PERMISSION, KEY, KEPT, SNAPSHOT, SCHEDULE, LEDGER_ENTRY)
+FULL = (
+    *BASIS,
+    ENDPOINT,
+    ROLE,
+    DATABASE,
+    VERIFIER,
+    OPERATION,
+    PLAN,
+    PERMISSION,
+    KEY,
+    KEPT,
+    SNAPSHOT,
+    SCHEDULE,
+    LEDGER_ENTRY,
+)
 
 
 @pytest.fixture
@@ -229,6 +243,41 @@ VARIANTS: list[Record] = [
     PLAN,
     replace(PLAN, endpoint_id=None, kind=PlanKind.REMOVE_BRANCH, done=1),
     replace(PLAN, branch_id=None, endpoint_id=None, kind=PlanKind.REMOVE_PROJECT, done=1),
+    replace(PLAN, origin=None),
+    replace(
+        PLAN,
+        kind=PlanKind.RESTORE_BRANCH,
+        origin=Origin(
+            branch_id=BranchId("br-b"),
+            incarnation=Incarnation("1e" * 16),
+            snapshot="snap-a",
+            into=Incarnation("2d" * 16),
+            preserve_as=BranchId("br-c"),
+            preserve_under_name="it's 100% ☃",
+            time=NOW,
+            because=KeptBecause.RESET,
+        ),
+    ),
+    replace(BRANCH, init_source="schema-only", last_reset_at=NOW),
+    replace(BRANCH, restored_from="snap-a", restored_as=BranchId("br-b"), restore_status="restored"),
+    KEPT,
+    replace(KEPT, copies=Copies(), endpoints=(), because=KeptBecause.UNDO, preserved_as=BranchId("br-b")),
+    replace(
+        KEPT,
+        branch=replace(BRANCH, name="☃", parent_id=BranchId("br-gone"), expires_at=NOW, annotation={"a": "☃"}),
+        copies=Copies(roles=(ROLE, replace(ROLE, name="ben", password=None, no_login=True))),
+    ),
+    SNAPSHOT,
+    replace(SNAPSHOT, name="it's 100% ☃", expires_at=NOW, manual=False, is_ready=True, copies=Copies()),
+    SCHEDULE,
+    replace(SCHEDULE, items=(), next_at=NOW),
+    replace(
+        SCHEDULE,
+        items=(
+            ScheduleItem(frequency="hourly"),
+            ScheduleItem(frequency="yearly", hour=0, day=31, month=12, retention_seconds=3600),
+        ),
+    ),
 ]
 
 
@@ -278,6 +327,7 @@ async def test_every_state_is_read_back(catalog: Catalog, path: Path) -> None:
         (BranchState, BRANCH, "state"),
         (EndpointState, ENDPOINT, "current_state"),
         (PlanKind, PLAN, "kind"),
+        (KeptBecause, KEPT, "because"),
     ):
         for state in kind:  # type: ignore[attr-defined]
             await catalog.put(replace(record, **{name: state}))  # type: ignore[type-var]
@@ -298,7 +348,7 @@ async def test_what_is_read_has_the_types_of_its_record(catalog: Catalog, path: 
 def test_the_variants_show_every_kind_and_every_field_that_may_be_none() -> None:
     optional = {
         (kind, field.name)
-        for kind in (Project, Branch, Endpoint, Role, Database, StoredVerifier, Plan, ApiKey)
+        for kind in {type(record) for record in FULL} - {Operation}
         for field in fields(kind)
         if "None" in str(field.type)
     }
@@ -341,7 +391,8 @@ async def test_oldest_comes_first_also_after_a_change_and_a_restart(catalog: Cat
 
 
 ALL_KINDS = {
-    "projects", "branches", "endpoints", "roles", "databases", "verifiers", "plans", "permissions", "api_keys"
+    "projects", "branches", "endpoints", "roles", "databases", "verifiers", "plans", "permissions", "api_keys",
+    "kept", "snapshots", "schedules",
 }  # fmt: skip
 
 
@@ -349,10 +400,15 @@ ALL_KINDS = {
     ("deleted", "left"),
     [
         (PROJECT, {"plans", "api_keys"}),
-        (BRANCH, {"projects", "plans", "permissions", "api_keys"}),
+        # What is kept of a branch and snapshots of it outlive its record.
+        (BRANCH, {"projects", "plans", "permissions", "api_keys", "kept", "snapshots"}),
         (ENDPOINT, ALL_KINDS - {"endpoints"}),
         (PLAN, ALL_KINDS - {"plans"}),
         (KEY, ALL_KINDS - {"api_keys"}),
+        (KEPT, ALL_KINDS - {"kept"}),
+        (SNAPSHOT, ALL_KINDS - {"snapshots"}),
+        (SCHEDULE, ALL_KINDS - {"schedules"}),
+        (LEDGER_ENTRY, ALL_KINDS),
     ],
 )
 async def test_what_depends_on_a_record_goes_with_it_in_memory_as_on_disk(
@@ -370,11 +426,16 @@ async def test_a_project_goes_with_all_its_branches_and_leaves_the_others(catalo
     child = replace(BRANCH, id=BranchId("br-b"), name="child", parent_id=BRANCH.id)
     other = replace(PROJECT, id=ProjectId("other"))
     theirs = replace(BRANCH, id=BranchId("br-c"), project_id=other.id)
-    await catalog.put(*FULL, child, other, theirs, replace(ROLE, branch_id=theirs.id))
+    kept = replace(KEPT, id=OperationId("theirs"), project_id=other.id)
+    snapshot = replace(SNAPSHOT, id="snap-b", project_id=other.id)
+    schedule = replace(SCHEDULE, branch_id=theirs.id)
+    await catalog.put(*FULL, child, other, theirs, replace(ROLE, branch_id=theirs.id), kept, snapshot, schedule)
 
     await catalog.delete(PROJECT)
 
     assert (list(catalog.branches), list(catalog.roles)) == ([theirs.id], [(theirs.id, "anna")])
+    assert (list(catalog.kept), list(catalog.snapshots)) == ([kept.id], [snapshot.id])
+    assert list(catalog.schedules) == [theirs.id]
     assert memory_of(catalog) == await disk_of(path)
 
 
@@ -419,6 +480,9 @@ async def test_there_is_no_such_operation(catalog: Catalog) -> None:
         replace(BRANCH, project_id=ProjectId("missing")),
         replace(BRANCH, id=BranchId("br-b")),
         replace(DATABASE, id=8),
+        replace(SNAPSHOT, id="snap-b"),
+        replace(SCHEDULE, branch_id=BranchId("missing")),
+        replace(KEPT, project_id=ProjectId("missing")),
     ],
 )
 async def test_a_write_that_the_disk_refuses_changes_neither_disk_nor_memory(
@@ -548,7 +612,7 @@ async def test_records_of_a_later_version_are_left_alone(path: Path) -> None:
     later.execute("PRAGMA user_version = 99")
     later.close()
 
-    with pytest.raises(HomeError, match=r"was written by a later Dormouse \(schema 99, this one knows 2\)"):
+    with pytest.raises(HomeError, match=r"was written by a later Dormouse \(schema 99, this one knows 4\)"):
         Catalog.open(path)
 
     assert sqlite3.connect(path).execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
@@ -577,7 +641,7 @@ async def test_what_was_written_before_a_close_is_there_after_it(path: Path) -> 
 
 
 def test_the_schema_has_a_column_for_every_field(path: Path) -> None:
-    scripts = sorted((Path(__file__).parents[3] / "src/dormouse/control/schema").glob("*.sql"))
+    scripts = sorted(SCHEMA.glob("*.sql"))
     schema = "\n".join(script.read_text("utf-8") for script in scripts)
     connection = sqlite3.connect(path)
     connection.executescript(schema)
@@ -595,6 +659,10 @@ def test_the_schema_has_a_column_for_every_field(path: Path) -> None:
             "plans",
             "permissions",
             "api_keys",
+            "kept",
+            "snapshots",
+            "schedules",
+            "ledger",
         ),
         strict=True,
     ):
@@ -611,3 +679,184 @@ async def test_gives_no_database_id_twice(tmp_path: Path) -> None:
 
     assert (list(first), list(second)) == ([8, 9], [10])
     await catalog.close()
+
+
+async def test_gives_no_database_id_that_a_state_would_bring_back(catalog: Catalog) -> None:
+    copies = Copies(databases=(replace(DATABASE, id=70), replace(DATABASE, id=60)))
+
+    await catalog.put(*BASIS, DATABASE, replace(KEPT, copies=copies))
+
+    assert list(catalog.new_database_ids(2)) == [71, 72]
+
+
+# What belongs to a branch's data.
+
+
+async def test_copies_are_those_of_the_branch(catalog: Catalog) -> None:
+    child = replace(BRANCH, id=BranchId("br-b"), name="child", parent_id=BRANCH.id)
+    theirs = (replace(ROLE, branch_id=child.id), replace(VERIFIER, branch_id=child.id))
+    second = (replace(ROLE, name="ben", password=None), replace(DATABASE, id=3, name="a"))
+    await catalog.put(*FULL, child, *theirs, *second)
+
+    assert catalog.copies_of(BRANCH.id) == Copies(
+        roles=(ROLE, second[0]), databases=(DATABASE, second[1]), verifiers=(VERIFIER,)
+    )
+    assert catalog.copies_of(child.id) == Copies(roles=theirs[:1], verifiers=theirs[1:])
+    assert catalog.copies_of(BranchId("missing")) == Copies()
+
+
+# The ledger, which is on disk alone.
+
+
+def entry(lsn: int, seconds: float = 0, incarnation: Incarnation = BRANCH.incarnation) -> LedgerEntry:
+    return LedgerEntry(incarnation=incarnation, lsn=lsn, at=NOW + timedelta(seconds=seconds))
+
+
+OTHER = Incarnation("1e" * 16)
+
+
+async def test_a_ledger_is_in_the_order_of_the_wal(catalog: Catalog) -> None:
+    large = 0xFFF_FFFF_FFFF
+    await catalog.put(entry(large, 3), entry(20, 9), entry(3, 1), entry(20, 0, OTHER))
+
+    # Nothing else has to be there: an incarnation outlives its branch.
+    assert await catalog.ledger(BRANCH.incarnation) == [entry(3, 1), entry(20, 9), entry(large, 3)]
+    assert await catalog.ledger(OTHER) == [entry(20, 0, OTHER)]
+    assert await catalog.ledger(Incarnation("☃")) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [
+        (None, []),
+        # The last one before the position stays: it says when the WAL that is kept began.
+        (0, [10, 20, 30]),
+        (10, [10, 20, 30]),
+        (19, [10, 20, 30]),
+        (20, [20, 30]),
+        (29, [20, 30]),
+        (99, [30]),
+    ],
+)
+async def test_what_the_ledger_forgets(before: int | None, left: list[int], catalog: Catalog) -> None:
+    await catalog.put(*map(entry, (10, 20, 30)), entry(5, 0, OTHER))
+
+    await catalog.forget_ledger(BRANCH.incarnation, before)
+
+    assert [found.lsn for found in await catalog.ledger(BRANCH.incarnation)] == left
+    assert await catalog.ledger(OTHER) == [entry(5, 0, OTHER)]
+
+
+async def test_a_ledger_that_the_disk_refuses_is_our_error(catalog: Catalog, path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("DROP TABLE ledger")
+    other.close()
+
+    with pytest.raises(StorageError, match="the catalog could not be written: no such table"):
+        await catalog.forget_ledger(BRANCH.incarnation)
+    with pytest.raises(StorageError, match="the catalog could not be read: no such table"):
+        await catalog.ledger(BRANCH.incarnation)
+
+
+# Files of earlier versions.
+
+SCHEMA = Path(__file__).parents[3] / "src/dormouse/control/schema"
+AT = "2026-01-01T12:00:00.123456+00:00"
+OF_VERSION_1 = f"""
+INSERT INTO projects VALUES ('p', 'shop', 17, 'here', 1, 86400,
+    '{{"autoscaling_limit_min_cu": 0.25, "autoscaling_limit_max_cu": 2.0, "suspend_timeout_seconds": -1}}',
+    '{AT}', '{AT}');
+INSERT INTO branches VALUES ('br-a', 'p', 'main', '{BRANCH.incarnation}', 'ready', 1, 0, '{AT}', '{AT}', NULL,
+    1, 0, '', NULL);
+INSERT INTO endpoints VALUES ('ep-a', 'p', 'br-a', 'read_write', '', 0.25, 2.0, 0, 0, '{AT}', '{AT}', 'init',
+    NULL, NULL, NULL, NULL);
+INSERT INTO roles VALUES ('br-a', 'anna', 'secret', 0, '{AT}', '{AT}');
+INSERT INTO databases VALUES (7, 'br-a', 'shop', 'anna', '{AT}', '{AT}');
+INSERT INTO verifiers VALUES ('br-a', 'anna', '{VERIFIER.verifier}');
+INSERT INTO operations VALUES ('op-1', 'p', 'br-a', 'ep-a', 'start_compute', 'running', '{AT}', '{AT}', 0, 0,
+    NULL);
+INSERT INTO plans VALUES ('op-2', 'undo project', 'p', 'br-a', 'ep-a', 1);
+INSERT INTO plans VALUES ('op-3', 'undo replica', 'p', 'br-a', 'ep-a', 1);
+INSERT INTO plans VALUES ('op-4', 'create project', 'p', 'br-a', 'ep-a', 1);
+"""
+OF_VERSION_2 = f"""
+INSERT INTO permissions VALUES ('permission-1', 'p', 'anna@example.org', '{AT}');
+INSERT INTO api_keys VALUES (1, 'ci', 'ab12', '{AT}', NULL);
+UPDATE projects SET settings = '{{"allowed_ips": {{"ips": ["10.0.0.0/8"], "protected_branches_only": true}}}}';
+UPDATE branches SET parent_lsn = '0/CC2728', parent_timestamp = '{AT}';
+"""
+OF_VERSION_3 = """
+UPDATE branches SET annotation = '{"git": "☃"}';
+UPDATE endpoints SET settings = '{"pg_settings": {"work_mem": "4MB"}}';
+"""
+PLANS_OF_VERSION_1 = [
+    (OperationId("op-2"), PlanKind.REMOVE_PROJECT),
+    (OperationId("op-3"), PlanKind.REMOVE_ENDPOINT),
+    (OperationId("op-4"), PlanKind.CREATE_PROJECT),
+]
+
+
+def write_earlier(path: Path, version: int) -> None:
+    """A file as an earlier version left it."""
+    connection = sqlite3.connect(path)
+    for number, rows in enumerate((OF_VERSION_1, OF_VERSION_2, OF_VERSION_3)[:version], 1):
+        connection.executescript((SCHEMA / f"{number}.sql").read_text("utf-8") + rows)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_records_of_an_earlier_version_are_brought_along(version: int, path: Path) -> None:
+    write_earlier(path, version)
+    project, branch, endpoint = PROJECT, BRANCH, ENDPOINT
+    if version >= 2:
+        ips = AllowedIps(ips=("10.0.0.0/8",), protected_branches_only=True)
+        project = replace(project, settings=ProjectSettings(allowed_ips=ips))
+        branch = replace(branch, parent_lsn="0/CC2728", parent_timestamp=NOW)
+    if version >= 3:
+        branch = replace(branch, annotation={"git": "☃"})
+        endpoint = replace(endpoint, settings=EndpointSettings(pg_settings={"work_mem": "4MB"}))
+
+    there = {kind: [record for _, record in records] for kind, records in (await disk_of(path)).items()}
+
+    assert [(plan.id, plan.kind) for plan in there.pop("plans")] == PLANS_OF_VERSION_1
+    assert there == {
+        "projects": [project],
+        "branches": [branch],
+        "endpoints": [endpoint],
+        "roles": [ROLE],
+        "databases": [DATABASE],
+        "verifiers": [VERIFIER],
+        "permissions": [PERMISSION] if version >= 2 else [],
+        "api_keys": [KEY] if version >= 2 else [],
+        "kept": [],
+        "snapshots": [],
+        "schedules": [],
+    }
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_file_of_an_earlier_version_takes_all_that_a_new_one_does(version: int, path: Path) -> None:
+    write_earlier(path, version)
+    catalog = Catalog.open(path)
+
+    await catalog.put(*FULL)
+
+    assert memory_of(catalog) == await disk_of(path)
+    assert await catalog.operations(PROJECT.id) == [OPERATION]
+    assert await catalog.ledger(BRANCH.incarnation) == [LEDGER_ENTRY]
+    await catalog.close()
+
+
+async def test_a_file_that_cannot_be_brought_along_stays_what_it_was(path: Path) -> None:
+    write_earlier(path, 3)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE snapshots (id TEXT)")
+
+    with pytest.raises(HomeError, match=r"the catalog .* cannot be opened: table snapshots already exists"):
+        Catalog.open(path)
+
+    # Had half of the step been made, its columns would be in the way of the whole.
+    other.execute("DROP TABLE snapshots")
+    other.close()
+    assert [record.id for _, record in (await disk_of(path))["branches"]] == [BRANCH.id]
