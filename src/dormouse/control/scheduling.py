@@ -8,18 +8,23 @@ from dormouse.control.past import ScheduleItem
 
 __all__ = ["due_at", "next_run"]
 
-_LONGEST: Final = timedelta(days=366 + 31)
+_LONGEST: Final = timedelta(days=8 * 366)
+"""The 29th of February may be as far away: 2100 is no leap year."""
 
 
 def next_run(items: Iterable[ScheduleItem], after: datetime) -> datetime | None:
-    """The first whole hour after a moment at which one of them is due; None if there are none."""
-    wanted = tuple(items)
-    moment = after.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    end = moment + _LONGEST
-    while wanted and moment < end:
-        if any(due_at(item, moment) for item in wanted):
+    """The first whole hour after a moment at which one of them is due; None if none ever is."""
+    first = after.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return min((due for item in items if (due := _next_of(item, first)) is not None), default=None)
+
+
+def _next_of(item: ScheduleItem, first: datetime) -> datetime | None:
+    step = timedelta(hours=1) if item.frequency == "hourly" else timedelta(days=1)
+    moment = first if item.frequency == "hourly" else first.replace(hour=item.hour or 0)
+    while moment <= first + _LONGEST:
+        if moment >= first and due_at(item, moment):
             return moment
-        moment += timedelta(hours=1)
+        moment += step
     return None
 
 
