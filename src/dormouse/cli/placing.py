@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 from dormouse.api.records import Branch
 from dormouse.cli.choosing import AnyProject, the_branch
+from dormouse.cli.moments import PAST_FORMS
 from dormouse.cli.output import AskedWrongly
 from dormouse.cli.points import Point, parse_place
 from dormouse.cli.session import Session
+from dormouse.errors import UserError
 from dormouse.names import ProjectId
 
 __all__ = ["the_place"]
@@ -30,4 +32,9 @@ def the_place(
         return default, place.point
     if place.branch is None and or_pinned:
         return session.branch(project, None), place.point
-    return the_branch(session.client, project, place.branch), place.point
+    try:
+        return the_branch(session.client, project, place.branch), place.point
+    except UserError as error:
+        # Who mistyped a moment is not to hear of branches alone.
+        error.hint = f"or a point: {PAST_FORMS}, or an LSN"
+        raise

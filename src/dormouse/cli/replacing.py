@@ -28,6 +28,8 @@ class Replacement:
     preserve_under_name: str | None
     children: Sequence[str]
     """Names of the target's children: they go along with the state that is preserved."""
+    has_undo: bool
+    """Whether the platform keeps what it has now in any case."""
 
     @property
     def request(self) -> BranchRestore:
@@ -49,7 +51,7 @@ class Replacement:
     def present_state(self) -> str:
         """What becomes of what it has now."""
         if self.preserve_under_name is None:
-            return "what it has now is taken from it"
+            return "what it has now " + ("can be had again by an undo alone" if self.has_undo else "is lost")
         along = f", with its children {', '.join(self.children)}" if self.children else ""
         return f"what it has now stays as branch {self.preserve_under_name}{along}"
 

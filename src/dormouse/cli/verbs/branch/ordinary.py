@@ -163,7 +163,12 @@ def delete(
         _would_delete(session, project, found, named, hard=hard)
         return
     confirm(f"deleting {named}" + (" for good" if hard else ""), yes=yes)
-    session.change(lambda: session.client.delete_branch(ProjectId(project.id), found.id, hard=hard))
+    try:
+        session.change(lambda: session.client.delete_branch(ProjectId(project.id), found.id, hard=hard))
+    except Refused as no:
+        if why := obstacles(found, session.client.branches(ProjectId(project.id)).branches):
+            no.hint = f"{why[0]}: {why[1]}"
+        raise
     if is_pinned(session, found):
         pin(session, project, None)
         session.tell("no branch is pinned any more")

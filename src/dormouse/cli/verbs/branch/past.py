@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dormouse.api.errors import Exists, Refused
 from dormouse.api.json_form import to_json
 from dormouse.api.records import Branch
 from dormouse.cli.choosing import AnyProject
@@ -60,7 +61,14 @@ def reset(
     children = _children(session, project, found)
     # The API wants a name where there are children, since they need a parent.
     preserve = preserve or (old_name(found.name, datetime.now(UTC)) if children else None)
-    change = Replacement(target=found, source=parent, point=HEAD, preserve_under_name=preserve, children=children)
+    change = Replacement(
+        target=found,
+        source=parent,
+        point=HEAD,
+        preserve_under_name=preserve,
+        children=children,
+        has_undo=speaks_local(session),
+    )
     _replace(session, project, change, verb="resetting", dry_run=dry_run, yes=yes)
 
 
@@ -101,6 +109,7 @@ def restore(
         point=point,
         preserve_under_name=preserve or old_name(found.name, datetime.now(UTC)),
         children=_children(session, project, found),
+        has_undo=speaks_local(session),
     )
     _replace(session, project, change, verb="restoring", dry_run=dry_run, yes=yes)
 
@@ -118,11 +127,19 @@ def _replace(
         f"{change.present_state}",
         yes=yes,
     )
-    session.change(lambda: session.client.restore_branch(ProjectId(project.id), target.id, change.request))
+    try:
+        session.change(lambda: session.client.restore_branch(ProjectId(project.id), target.id, change.request))
+    except Exists as no:
+        no.hint = f"there is a branch {change.preserve_under_name} already: say another name with --preserve-under"
+        raise
+    except Refused as no:
+        if target.protected:
+            no.hint = f"`dormouse branch unprotect {target.name}`"
+        raise
     after = session.client.branch(ProjectId(project.id), target.id)
     back = (
         f"back: `dormouse branch undo {after.name}`"
-        if speaks_local(session)
+        if change.has_undo
         else f"back: `dormouse branch restore {after.name} --to {change.preserve_under_name}`"
         if change.preserve_under_name
         else ""

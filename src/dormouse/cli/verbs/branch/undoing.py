@@ -67,10 +67,10 @@ def _last_kept(session: Session, project: AnyProject, name: str | None) -> KeptS
         listed = ", ".join(
             f"{each.branch_name} ({each.because}, until {moment_text(each.kept_until)})" for each in kept
         )
+        meant = name or session.branch(project, None).name
         raise UserError(
-            f"of branch {name or session.branch(project, None).name!r} nothing is kept to go back to; "
-            f"kept: {listed or 'none'}",
-            "go back in time: `dormouse branch restore NAME --to -10m`",
+            f"of branch {meant!r} nothing is kept to go back to; kept: {listed or 'none'}",
+            f"go back in time: `dormouse branch restore {meant} --to -10m`",
         )
     return found
 

@@ -195,7 +195,11 @@ def test_a_branch_is_checked_out_without_git(run: Any, api: FakeApi, folder: Pat
 def test_the_servers_refusal_is_passed_on(run: Any) -> None:
     done = run("branch", "delete", "main", "-yq")
 
-    assert (done.code, done.said) == (1, "dormouse: cannot delete the default branch\n")
+    assert (done.code, done.said) == (
+        1,
+        "dormouse: cannot delete the default branch\n"
+        "  it is the default branch: make another one that: `dormouse branch set-default NAME`\n",
+    )
 
 
 def test_a_branch_is_pinned_by_name(run: Any, folder: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dormouse.api.errors import Exists
 from dormouse.api.local import BranchHistory
 from dormouse.names import BranchId, ProjectId
 from fake_api import FakeApi, branch_of
@@ -86,6 +87,7 @@ def test_a_branch_is_restored_from_another_one_or_a_position(
     [
         ("dev", 2, "'dev' is what branch dev is now\n  say a point: -10m"),
         ("soon", 1, "there is no branch 'soon'; found: main"),
+        ("yesterday", 1, "\n  or a point: -10m, -1h30m, yesterday 14:00"),
         ("23 minutes from now", 1, "there is no branch '23 minutes from now'"),
         ("2126-01-01T00:00:00Z", 2, "'2126-01-01T00:00:00Z' is still to come"),
         ("prod@-10m", 1, "there is no branch 'prod'"),
@@ -151,3 +153,25 @@ def test_a_dry_run_tells_that_a_branch_is_protected(run: Any, api: FakeApi) -> N
 
     assert done.code == 1
     assert "branch dev is protected: it would stay as it is\n  `dormouse branch unprotect dev`" in done.said
+
+
+@pytest.mark.parametrize(("is_neon", "words"), [(False, "can be had again by an undo alone"), (True, "is lost")])
+def test_a_dry_reset_tells_what_becomes_of_the_present_state(
+    is_neon: bool, words: str, run: Any, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_neon:
+        monkeypatch.setattr(api, "base_url", "https://console.neon.tech/api/v2")
+
+    assert f"what it has now {words}\n" in run("branch", "reset", "dev", "--dry-run").shown
+
+
+def test_a_name_that_is_taken_is_told(run: Any, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> None:
+        raise Exists(409, "", "branch already exists", "")
+
+    monkeypatch.setattr(api, "restore_branch", refused)
+
+    done = run("branch", "restore", "dev", "--to", "main", "--preserve-under", "main", "--yes")
+
+    assert done.code == 1
+    assert "branch already exists\n  there is a branch main already: say another name" in done.said
