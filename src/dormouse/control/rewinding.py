@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from dormouse.compute.binaries import Postgres, choose
-from dormouse.compute.conf import Identity, primary_settings
+from dormouse.compute.conf import WAL_SEGMENT_BYTES, Identity, primary_settings
 from dormouse.compute.control_file import read_control_data
 from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.server import Server, running
@@ -27,8 +27,8 @@ from dormouse.control.encoding import from_json, to_json
 from dormouse.control.history import base_before, bases_of, copy_to_point, cut_at, gathered, link_history
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch
-from dormouse.control.narrowing import narrow, time_of
-from dormouse.control.past import History
+from dormouse.control.narrowing import earliest_of, narrow
+from dormouse.control.past import History, LedgerEntry
 from dormouse.control.points import AtLsn, Head, Point
 from dormouse.control.reconciling import OnServer
 from dormouse.control.sharing import Sharing
@@ -121,7 +121,7 @@ class Rewinder:
             return History(earliest_lsn=head, earliest_time=now, head_lsn=head, own_bytes=0, bases=0)
         retention = timedelta(seconds=self._catalog.projects[branch.project_id].history_retention_seconds)
         first = bases[0].lsn
-        oldest = time_of(entries, first) or now
+        oldest = earliest_of(entries, first) or now
         window = narrow(entries, now - retention)
         return History(
             earliest_lsn=max(first, window.begin) if window is not None else first,
@@ -132,18 +132,23 @@ class Rewinder:
         )
 
     async def _position_at(self, branch: Branch, moment: datetime, history: History) -> int:
-        stretch = narrow(await self._catalog.ledger(branch.incarnation), moment)
+        # With the present, in which the clock may be behind what was noted last.
+        present = LedgerEntry(incarnation=branch.incarnation, lsn=history.head_lsn, at=self._machine.now())
+        stretch = narrow([*await self._catalog.ledger(branch.incarnation), present], moment)
         if stretch is None:
             raise _too_far_back(moment.isoformat(), history)
         begin = max(stretch.begin, history.earliest_lsn)
         end = history.head_lsn if stretch.end is None else min(stretch.end, history.head_lsn)
+        # Where the server had flushed to when it was asked may be a page's end in the middle of a commit's record,
+        # which pg_waldump would skip: so look from before it.
+        first = max(history.earliest_lsn, begin - WAL_SEGMENT_BYTES)
         folder, postgres = self.folder(branch), self.postgres(branch)
 
         def look() -> int | None:
             if begin >= end:
                 return None
-            with gathered(self._machine, folder, begin, end) as shown:
-                return last_commit_at(read_commits(postgres, shown, begin, end), moment)
+            with gathered(self._machine, folder, first, end) as shown:
+                return last_commit_at(read_commits(postgres, shown, first, end), moment)
 
         async with self.reading(branch.incarnation).shared():
             found = await asyncio.to_thread(look)
