@@ -25,6 +25,7 @@ import uvicorn
 from dormouse.compute.account import server_account
 from dormouse.compute.binaries import find_installed
 from dormouse.compute.leftovers import stop_leftovers
+from dormouse.compute.pooler import INSTALL_HINT
 from dormouse.compute.relocation import relocate
 from dormouse.config import Settings
 from dormouse.control.catalog import Catalog
@@ -37,7 +38,7 @@ from dormouse.control.service import Service
 from dormouse.control.sweeper import Sweeper
 from dormouse.control.visits import Visits
 from dormouse.control.watcher import IdleWatcher
-from dormouse.errors import PortTaken
+from dormouse.errors import PoolerMissing, PortTaken
 from dormouse.home import (
     PlatformFile,
     api_key_of,
@@ -108,6 +109,7 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
             sockets=socket_root(layout, account, os.environ.get("XDG_RUNTIME_DIR")),
             chance=random.SystemRandom(),
             now=lambda: datetime.now(UTC),
+            pgbouncer=settings.pgbouncer,
         )
         catalog = Catalog.open(layout.catalog)
         try:
@@ -138,7 +140,7 @@ async def _serving(
     local = LocalPlatform(settings, machine, catalog, service)
     local.http_port = http_socket.getsockname()[1]
     gate = Gate(service.computes)
-    directory = _Directory(gate, service.visits(gate))
+    directory = _Directory(gate, service.visits(gate), refuses_unpooled=settings.pooler == "required")
     certificates = await asyncio.to_thread(
         prepare_certificates,
         layout.tls,
@@ -244,8 +246,9 @@ class _Uvicorn(uvicorn.Server):
 class _Directory:
     """The control plane as the proxy sees it."""
 
-    def __init__(self, gate: Gate, visits: Visits) -> None:
+    def __init__(self, gate: Gate, visits: Visits, *, refuses_unpooled: bool) -> None:
         self._gate = gate
+        self._refuses_unpooled = refuses_unpooled
         self._visits = visits
         self._activities: dict[EndpointId, Activity] = {}
 
@@ -253,7 +256,7 @@ class _Directory:
         return await self._gate.verifier(endpoint, role)
 
     async def locate(
-        self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool, moment: str
+        self, endpoint: EndpointId, *, role: str, verifier: str, database: str, pooled: bool, moment: str
     ) -> Address:
         # A connect is activity, so that a compute does not fall asleep between its wake and the first query.
         self.activity(endpoint).last = asyncio.get_running_loop().time()
@@ -261,7 +264,14 @@ class _Directory:
             branch = BranchId(endpoint)
             return Address(socket_path=await self._visits.locate(branch, moment, role=role, verifier=verifier))
         socket_path = await self._gate.locate(endpoint, role=role, verifier=verifier)
-        return Address(socket_path=socket_path, notice=_UNPOOLED if pooled else "")
+        if not pooled:
+            return Address(socket_path=socket_path)
+        through_pooler = await self._gate.pooled(endpoint, database)
+        if through_pooler is not None:
+            return Address(socket_path=through_pooler)
+        if self._refuses_unpooled:
+            raise PoolerMissing("pooled hosts are not served: this machine has no pooler", INSTALL_HINT)
+        return Address(socket_path=socket_path, notice=_UNPOOLED)
 
     def activity(self, endpoint: EndpointId) -> Activity:
         found = self._activities.get(endpoint)
@@ -273,7 +283,7 @@ class _Directory:
         return self.activity(endpoint).last
 
 
-_UNPOOLED = "this platform serves -pooler hosts without a pooler: the connection is direct"
+_UNPOOLED: Final = f"this machine has no pooler, so that the connection is direct: {INSTALL_HINT}"
 
 
 def _drop_libpq_variables() -> None:

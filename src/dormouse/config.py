@@ -20,6 +20,7 @@ __all__ = ["Settings"]
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 ErrorProfile = Literal["postgres", "neon"]
+PoolerProfile = Literal["auto", "required"]
 OperationsProfile = Literal["immediate", "timed", "manual"]
 StorageWord = Literal["auto", "reflink", "copy"]
 
@@ -68,6 +69,13 @@ class Settings:
     max_endpoints: int = 5000
     """How many computes a project may have. `DORMOUSE_MAX_ENDPOINTS`."""
 
+    pooler: PoolerProfile = "auto"
+    """What becomes of -pooler hosts where there is no PgBouncer: direct connections with a NOTICE, or, if it is
+    `required`, a refusal. `DORMOUSE_POOLER`."""
+
+    pgbouncer: Path | None = None
+    """The PgBouncer for -pooler hosts; None looks for one. `DORMOUSE_PGBOUNCER`."""
+
     history_bytes: int = 10 << 30
     """How much disk the past of one branch may take: the oldest goes first. `DORMOUSE_HISTORY_BYTES`."""
 
@@ -91,6 +99,8 @@ class Settings:
             max_projects=_count(given, "DORMOUSE_MAX_PROJECTS", 1000),
             max_branches=_count(given, "DORMOUSE_MAX_BRANCHES", 5000),
             max_endpoints=_count(given, "DORMOUSE_MAX_ENDPOINTS", 5000),
+            pooler=_one_of(given, "DORMOUSE_POOLER", get_args(PoolerProfile)),
+            pgbouncer=_folder(given, "DORMOUSE_PGBOUNCER"),
             history_bytes=_count(given, "DORMOUSE_HISTORY_BYTES", 10 << 30),
         )
 

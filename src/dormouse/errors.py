@@ -10,7 +10,9 @@
     ├── RequestError         the caller of the API, or of the proxy, asked for what cannot be given
     │   ├── Invalid              400
     │   ├── NotFound             404
-    │   │   └── EndpointNotFound
+    │   │   ├── EndpointNotFound
+    │   │   └── DatabaseNotFound
+    │   ├── PoolerMissing        422
     │   ├── Conflict             409
     │   ├── RuleViolation        422
     │   │   ├── EndpointDisabled
@@ -29,6 +31,7 @@ __all__ = [
     "CloneStopped",
     "ComputeError",
     "Conflict",
+    "DatabaseNotFound",
     "DormouseError",
     "EndpointDisabled",
     "EndpointNotFound",
@@ -38,6 +41,7 @@ __all__ = [
     "Locked",
     "NotFound",
     "NotRunning",
+    "PoolerMissing",
     "PortTaken",
     "PostgresNotFound",
     "RequestError",
@@ -102,6 +106,16 @@ class NotFound(RequestError):
 
 class EndpointNotFound(NotFound):
     """No such endpoint; the proxy has words of its own for it."""
+
+
+class DatabaseNotFound(NotFound):
+    """No such database, in Postgres's words: `database "shop" does not exist`."""
+
+
+class PoolerMissing(RequestError):
+    """A pooled host was asked for, and this machine has no pooler for it."""
+
+    status = 422
 
 
 class Conflict(RequestError):

@@ -88,6 +88,8 @@ def environment_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
     }
     if settings.pg_bin is not None:
         made["DORMOUSE_PG_BIN"] = str(settings.pg_bin)
+    if settings.pgbouncer is not None:
+        made["DORMOUSE_PGBOUNCER"] = str(settings.pgbouncer)
     return made
 
 

@@ -12,6 +12,7 @@ from dormouse.cli.examining_storage import examine_storage
 from dormouse.cli.findings import Finding
 from dormouse.compute.account import can_enter, server_account
 from dormouse.compute.binaries import default_of, find_installed
+from dormouse.compute.pooler import INSTALL_HINT, find_pgbouncer
 from dormouse.config import Settings
 from dormouse.errors import UserError
 from dormouse.storage.layout import Layout
@@ -25,6 +26,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         *_home(settings),
         *_postgres(settings, environ),
         *examine_storage(settings),
+        *_pooler(settings, environ),
         *_network(settings),
         *_clients(environ),
     ]
@@ -76,6 +78,18 @@ def _postgres(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
         )
 
 
+def _pooler(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    found = find_pgbouncer(environ, settings.pgbouncer)
+    if found is not None:
+        prepares = "" if found.prepares else "; it knows no prepared statements of the protocol, 1.21 does"
+        version = ".".join(map(str, found.version))
+        yield Finding("fine", "pooler", f"PgBouncer {version} in {found.path} serves -pooler hosts{prepares}")
+    elif settings.pooler == "required":
+        yield Finding("problem", "pooler", "there is no PgBouncer, and -pooler hosts are refused", INSTALL_HINT)
+    else:
+        yield Finding("note", "pooler", "there is no PgBouncer: -pooler hosts are served directly", INSTALL_HINT)
+
+
 def _network(settings: Settings) -> Iterator[Finding]:
     if settings.bind not in ("127.0.0.1", "::1", "localhost"):
         yield Finding(
@@ -103,15 +117,12 @@ def _clients(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding(
         "fine" if libpq >= 140000 else "note", "libpq", f"{libpq // 10000} in psycopg {psycopg.__version__}"
     )
-    for program, purpose, package in (
-        ("psql", "`dormouse psql` and `manage.py dbshell`", "postgresql-client"),
-        ("pgbouncer", "pooled hosts; without it they are served direct", "pgbouncer"),
-    ):
-        found = shutil.which(program, path=environ.get("PATH"))
-        if found:
-            yield Finding("fine", program, found)
-        else:
-            yield Finding("note", program, f"not on the PATH ({purpose})", f"apt install {package}")
+    found = shutil.which("psql", path=environ.get("PATH"))
+    if found:
+        yield Finding("fine", "psql", found)
+    else:
+        purpose = "`dormouse psql` and `manage.py dbshell`"
+        yield Finding("note", "psql", f"not on the PATH ({purpose})", "apt install postgresql-client")
     leaks = sorted(name for name in environ if name.startswith("PG"))
     if leaks:
         yield Finding(

@@ -58,4 +58,4 @@ def stop_leftovers(layout: Layout) -> list[int]:
 def _is_server_below(process: "psutil.Process", home: Path) -> bool:
     # None is what was not to be seen: it ended meanwhile, or is somebody else's.
     name, working = process.info["name"] or "", process.info["cwd"] or "/"
-    return name.startswith("postgres") and Path(working).is_relative_to(home)
+    return name.startswith(("postgres", "pgbouncer")) and Path(working).is_relative_to(home)

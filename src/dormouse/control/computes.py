@@ -14,6 +14,7 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.idling import Busy
 from dormouse.control.machine import Machine
 from dormouse.control.model import BranchState, Endpoint, EndpointType
+from dormouse.control.poolers import Poolers
 from dormouse.names import BranchId, EndpointId
 
 __all__ = ["Computes", "SpawnTask"]
@@ -42,6 +43,7 @@ class Computes:
     ) -> None:
         self.catalog = catalog
         self.machine = machine
+        self.poolers = Poolers(machine)
         self.changed = asyncio.Event()
         """Set whenever a compute became ready; whoever waits for it clears it."""
         self._spawn_task = spawn_task

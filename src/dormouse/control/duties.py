@@ -106,6 +106,7 @@ class PrimaryDuty:
 
     async def before_stop(self, server: Server) -> None:
         """Cut the clients, so that nobody changes a password after it was read."""
+        await self._computes.poolers.stop(self._endpoint)
         async with server.admin() as connection:
             await connection.execute(_CUT_CLIENTS)
             self._on_server = await read_server(connection)
@@ -117,6 +118,7 @@ class PrimaryDuty:
 
     async def after_stop(self, control: ControlData | None) -> None:
         """Keep what the proxy and the replicas need while it sleeps."""
+        await self._computes.poolers.stop(self._endpoint)
         endpoint = self._catalog.endpoints.get(self._endpoint)
         if endpoint is None:
             return
@@ -215,11 +217,13 @@ class ReplicaDuty:
         await self._catalog.commit(lambda: [_woke(self._computes, self._endpoint)])
         self._computes.changed.set()
 
-    async def before_stop(self, server: Server) -> None:
-        """Nothing: its clients only read."""
+    async def before_stop(self, server: Server) -> None:  # noqa: ARG002 - a Duty's
+        """Its clients only read: there is nothing to keep of it."""
+        await self._computes.poolers.stop(self._endpoint)
 
     async def after_stop(self, control: ControlData | None) -> None:  # noqa: ARG002 - a Duty's
         """Say when."""
+        await self._computes.poolers.stop(self._endpoint)
         await self._catalog.commit(lambda: _slept(self._computes, self._endpoint))
 
     async def _clone_anew(self, primary: Compute, source: Path, target: Path) -> None:

@@ -8,10 +8,10 @@ from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.supervisor import Compute
 from dormouse.control.computes import Computes
 from dormouse.control.model import Endpoint, StoredVerifier
-from dormouse.errors import EndpointDisabled, EndpointNotFound, RequestError, StartFailed
+from dormouse.errors import DatabaseNotFound, EndpointDisabled, EndpointNotFound, RequestError, StartFailed
 from dormouse.names import BranchId, EndpointId
 
-__all__ = ["Gate"]
+__all__ = ["NOT_FOUND", "Gate"]
 
 DISABLED: Final = "The endpoint has been disabled. Enable it using the API and retry."
 NOT_FOUND: Final = (
@@ -23,6 +23,7 @@ _VERIFIER: Final = (
     "SELECT rolpassword FROM pg_authid WHERE rolname = %s AND rolcanlogin AND rolpassword LIKE 'SCRAM-%%' "
     "AND (rolvaliduntil IS NULL OR rolvaliduntil > now())"
 )
+_DATABASE: Final = "SELECT 1 FROM pg_database WHERE datname = %s AND datallowconn"
 
 
 class Gate:
@@ -67,6 +68,20 @@ class Gate:
         if await self._live_verifier(compute, endpoint.branch_id, role) != verifier:
             raise RequestError(f"password authentication failed for user '{role}'")
         return server.socket_path
+
+    async def pooled(self, endpoint_id: EndpointId, database: str) -> str | None:
+        """The socket of the pooler of a compute that was located; None where there is no pooler to be had.
+
+        Raises StartFailed, DatabaseNotFound.
+        """
+        compute = self._computes.of(self._reachable(endpoint_id))
+        try:
+            row = await compute.server.ask(_DATABASE, database)
+        except psycopg.Error as error:
+            raise StartFailed(f"the compute {compute.endpoint} does not answer: {error}") from error
+        if row is None:
+            raise DatabaseNotFound(f'database "{database}" does not exist')
+        return await self._computes.poolers.locate(compute)
 
     async def _verifier_of_branch(self, branch: BranchId, role: str) -> str | None:
         """For a look at a branch's past, with the passwords of its present."""

@@ -28,6 +28,8 @@ class Machine:
     """A short folder: a unix socket's path must stay under 100 bytes."""
     chance: random.Random
     now: Callable[[], datetime]
+    pgbouncer: Path | None = None
+    """The PgBouncer to use; None is the one that is found."""
     start_timeout_s: float = 60.0
     """Without a sign of progress; a long recovery may take longer."""
 

@@ -45,14 +45,15 @@ class Directory(Protocol):
         ...
 
     async def locate(
-        self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool, moment: str
+        self, endpoint: EndpointId, *, role: str, verifier: str, database: str, pooled: bool, moment: str
     ) -> Address:
         """Wake the compute if it sleeps, and return where it listens once it is ready.
 
         With a `moment` the endpoint is a branch, and the server one that has it as it was then (`Target.moment`).
 
-        Raises StartFailed with the reason; EndpointDisabled; RequestError if `role` no longer has the
-        `verifier` that it was authenticated with.
+        A pooler does not say in time that there is no such database, so that it is asked for before.
+        Raises StartFailed with the reason; EndpointDisabled; DatabaseNotFound if `pooled`; RequestError if `role`
+        no longer has the `verifier` that it was authenticated with.
         """
         ...
 

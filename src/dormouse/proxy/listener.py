@@ -497,6 +497,7 @@ class _Connection(asyncio.Protocol):
             target.endpoint,
             role=command.role,
             verifier=command.verifier,
+            database=command.database,
             pooled=target.pooled,
             moment=target.moment,
         )

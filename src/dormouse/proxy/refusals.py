@@ -14,11 +14,13 @@ from typing import Final, Literal
 
 from dormouse.errors import (
     ComputeError,
+    DatabaseNotFound,
     DormouseError,
     EndpointDisabled,
     EndpointNotFound,
     Locked,
     NotFound,
+    PoolerMissing,
     RequestError,
     RuleViolation,
 )
@@ -129,10 +131,14 @@ def refusal_for(error: DormouseError, role: str = "") -> Refusal:
             return Refusal("0A000", error.message)
         case ProtocolViolation():
             return Refusal("08P01", error.message)
+        case DatabaseNotFound():
+            return Refusal("3D000", error.message)
         case EndpointNotFound() | NotFound():
             return ENDPOINT_NOT_FOUND
         case EndpointDisabled():
             return ENDPOINT_DISABLED
+        case PoolerMissing():
+            return Refusal("57P03", error.message, error.hint)
         case Locked() | RuleViolation():
             return Refusal(CONTROL_PLANE_FAILED.sqlstate, CONTROL_PLANE_FAILED.message, error.message)
         case RequestError():  # the role's password was changed since it was checked

@@ -296,6 +296,7 @@ class Locate:
     target: Target
     role: str
     verifier: str = field(repr=False)
+    database: str
     after_s: float = 0.0
 
 
@@ -581,7 +582,10 @@ class Session:
         after_s = limits.wake_retry_s * 2.0 ** (self._attempts - 1) if self._attempts else 0.0
         self._attempts += 1
         self.state = State.LOCATING
-        return Locate(self.target, self._role, self._verifier_text, after_s)
+        assert self.request is not None
+        # As the server has it: who names no database means the one that is called as the role.
+        database = self.request.parameters.get("database", self._role)
+        return Locate(self.target, self._role, self._verifier_text, database, after_s)
 
     def _on_located(self, event: Located) -> list[Command]:
         self._address = event.address

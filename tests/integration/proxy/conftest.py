@@ -174,7 +174,7 @@ class SmallDirectory:
         return self.verifiers.get(role)
 
     async def locate(
-        self, endpoint: EndpointId, *, role: str, verifier: str, pooled: bool, moment: str
+        self, endpoint: EndpointId, *, role: str, verifier: str, database: str, pooled: bool, moment: str
     ) -> Address:
         assert verifier == self.verifiers[role]
         self.locate_calls.append((endpoint, role, pooled))

@@ -74,6 +74,7 @@ SUFFIX = "dormouse.localhost"
 HOST = f"{EP}.{SUFFIX}"
 TARGET = Target(EP)  # type: ignore[arg-type]
 ROLE = "owner"
+DATABASE = "neondb"
 PASSWORD = "pencil"
 SALT = bytes(16)
 VERIFIER = scram.build_verifier(PASSWORD, SALT)
@@ -86,7 +87,7 @@ ADDRESS = Address(socket_path=SOCKET)
 OFFER = AuthenticationSASL(("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")).encode()
 OK = AuthenticationOk().encode()
 READY = ReadyForQuery().encode()
-LOCATE = Locate(TARGET, ROLE, VERIFIER)
+LOCATE = Locate(TARGET, ROLE, VERIFIER, DATABASE)
 
 
 @dataclass
@@ -629,7 +630,7 @@ def test_noise_of_the_compute_never_is_more_than_a_refusal(noise: bytes) -> None
         VerifierFound("geheim"),
         ComputeConnected(b"geheim"),
         CheckPassword(scram.parse_verifier(VERIFIER), "geheim"),
-        Locate(TARGET, ROLE, "geheim"),
+        Locate(TARGET, ROLE, "geheim", "d"),
         Send(b"geheim"),
         Relay(BackendKeyData(1, b"geheim"), BackendKeyData(1, b"geheim"), SOCKET, b"geheim", b"geheim"),
         replace(RULES, mock_secret=b"geheim"),

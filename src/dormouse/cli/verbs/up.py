@@ -31,7 +31,8 @@ def up(
     DORMOUSE_PG_PORT (55432), DORMOUSE_HTTP_PORT (55433), DORMOUSE_HOST_SUFFIX (dormouse.localhost),
     DORMOUSE_PG_BIN (the bin folder of one Postgres), DORMOUSE_STORAGE (auto, reflink, copy), DORMOUSE_ERRORS
     (postgres, or neon), DORMOUSE_OPERATIONS (immediate, timed, manual), DORMOUSE_MAX_PROJECTS,
-    DORMOUSE_MAX_BRANCHES, DORMOUSE_MAX_ENDPOINTS and DORMOUSE_HISTORY_BYTES (of a branch's past on disk).
+    DORMOUSE_MAX_BRANCHES, DORMOUSE_MAX_ENDPOINTS, DORMOUSE_HISTORY_BYTES (of a branch's past on disk),
+    DORMOUSE_PGBOUNCER (the program) and DORMOUSE_POOLER (auto, or required).
 
     Example: dormouse up
     """
