@@ -65,7 +65,15 @@ def test_programs_are_looked_for_on_the_path_that_is_given(settings: Settings, p
     found = examine(settings, {"PATH": str(programs)})
 
     assert of("psql", found) == [("fine", str(programs / "psql"))]
-    assert of("pgbouncer", found)[0][0] == "note"
+
+
+def test_without_a_pooler_one_is_told_what_becomes_of_pooled_hosts(settings: Settings) -> None:
+    without = replace(settings, pgbouncer=Path("/nowhere/pgbouncer"))
+
+    assert of("pooler", examine(without, {})) == [
+        ("note", "there is no PgBouncer: -pooler hosts are served directly")
+    ]
+    assert of("pooler", examine(replace(without, pooler="required"), {}))[0][0] == "problem"
 
 
 def test_variables_that_clients_obey_are_noted_without_their_values(settings: Settings) -> None:
