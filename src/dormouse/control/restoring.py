@@ -210,17 +210,12 @@ def brought_back(kept: Kept, branches: Collection[Branch], now: datetime) -> lis
 def taken_back(
     kept: Kept, branch: Branch, present: Copies, branches: Collection[Branch], now: datetime
 ) -> list[Change]:
-    """A branch with the data that it had before; passwords stay what they are now, where a role has one.
+    """A branch with the data that it had before. Of a role that has a password then and now, it stays that of now.
 
     The server is told of them when it next starts.
     """
     old = kept.branch
-    verifiers = {record.role: record for record in present.verifiers}
-    passwords = {role.name: role.password for role in present.roles}
-    now_verifiers = [
-        replace(record, verifier=verifiers[record.role].verifier) if record.role in verifiers else record
-        for record in kept.copies.verifiers
-    ]
+    verifiers, roles = _with_passwords_of(present, kept.copies)
     new = replace(
         branch,
         incarnation=old.incarnation,
@@ -231,17 +226,13 @@ def taken_back(
         stopped_cleanly=old.stopped_cleanly,
         end_of_wal=old.end_of_wal,
         last_reset_at=old.last_reset_at,
-        config_pending=old.config_pending or now_verifiers != list(kept.copies.verifiers),
+        config_pending=old.config_pending or verifiers != list(kept.copies.verifiers),
         updated_at=whole_second(now),
     )
     before: list[Role | Database | StoredVerifier] = [*present.roles, *present.databases, *present.verifiers]
     gone: list[Change] = [Delete(record) for record in before]
-    roles: list[Role] = [
-        replace(role, password=passwords[role.name]) if role.name in verifiers else role
-        for role in kept.copies.roles
-    ]
-    back: list[Role | StoredVerifier] = [*roles, *now_verifiers]
-    return [Delete(kept), *gone, Put(new), *map(Put, back), *map(Put, kept.copies.databases)]
+    back: list[Role | Database | StoredVerifier] = [*roles, *verifiers, *kept.copies.databases]
+    return [Delete(kept), *gone, Put(new), *map(Put, back)]
 
 
 def finalized(
@@ -269,8 +260,7 @@ def finalized(
         for endpoint in endpoints
         if endpoint.branch_id == branch.id and endpoint.type is EndpointType.READ_ONLY
     ]
-    verifiers = {record.role: record.verifier for record in theirs.verifiers}
-    passwords = {role.name: role.password for role in theirs.roles if role.name in verifiers}
+    verifiers, roles = _with_passwords_of(theirs, own)
     return [
         Put(replace(replaced, name=old_name, default=False, protected=False, updated_at=whole_second(now))),
         Put(
@@ -286,13 +276,23 @@ def finalized(
         ),
         *gone,
         *moved,
-        *[
-            Put(replace(record, verifier=verifiers[record.role]))
-            for record in own.verifiers
-            if record.role in verifiers
-        ],
-        *[Put(replace(role, password=passwords[role.name])) for role in own.roles if role.name in passwords],
+        *map(Put, verifiers),
+        *map(Put, roles),
     ]
+
+
+def _with_passwords_of(other: Copies, copies: Copies) -> tuple[list[StoredVerifier], list[Role]]:
+    """Verifiers and roles, with the passwords that others of the same name have; the word follows the verifier."""
+    verifiers = {record.role: record.verifier for record in other.verifiers}
+    words = {role.name: role.password for role in other.roles}
+    same = {record.role for record in copies.verifiers} & verifiers.keys()
+    return (
+        [
+            replace(record, verifier=verifiers[record.role]) if record.role in same else record
+            for record in copies.verifiers
+        ],
+        [replace(role, password=words.get(role.name)) if role.name in same else role for role in copies.roles],
+    )
 
 
 def _is_below(branch: BranchId | None, top: BranchId, branches: Collection[Branch]) -> bool:
