@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -35,16 +36,18 @@ class Told:
 
     size_bytes: int
     files: int
-    under_load_s: float
+    under_load_s: dict[str, float]
+    """Step by step: the backup is begun, its files cloned, it is ended, all is on the disk."""
     at_rest_s: float
     at_rest_extra_bytes: int
     """By `df`, since `du` counts shared data on both sides."""
 
     def __str__(self) -> str:
+        steps = ", ".join(f"{step} {seconds * 1000:.0f}" for step, seconds in self.under_load_s.items())
+        under_load_ms, at_rest_ms = sum(self.under_load_s.values()) * 1000, self.at_rest_s * 1000
         return (
-            f"{self.size_bytes / 1e9:.2f} GB in {self.files} files: "
-            f"under load {self.under_load_s * 1000:.0f} ms, at rest {self.at_rest_s * 1000:.0f} ms, "
-            f"{self.at_rest_extra_bytes / 1e6:.1f} MB more by df"
+            f"{self.size_bytes / 1e9:.2f} GB in {self.files} files: under load {under_load_ms:.0f} ms ({steps}), "
+            f"at rest {at_rest_ms:.0f} ms, {self.at_rest_extra_bytes / 1e6:.1f} MB more by df"
         )
 
 
@@ -121,6 +124,8 @@ async def conform(driver: Driver, root: Path, *, scale: int) -> Told:
     await asyncio.to_thread(driver.clone, template, site.folder("parent") / "data", owner=site.owner)
     async with site.running("parent") as sockets:
         await site.run("pgbench", *_pgbench(sockets, "-i", "-q", "-s", str(scale)))
+        # What was loaded at once would else be written by the start of the backup.
+        await ask(sockets, "CHECKPOINT")
         async with site.load(sockets):
             under_load_s = await _clone_running(site, driver, sockets, site.folder("branch"))
             async with site.running("branch") as branch:
@@ -140,12 +145,13 @@ async def conform(driver: Driver, root: Path, *, scale: int) -> Told:
     return told
 
 
-async def _clone_running(site: _Site, driver: Driver, sockets: Path, target: Path) -> float:
-    """As the manual says (26.3.3). Returns the seconds from the start of the backup until all is on the disk."""
+async def _clone_running(site: _Site, driver: Driver, sockets: Path, target: Path) -> dict[str, float]:
+    """As the manual says (26.3.3). Returns the seconds of each step."""
     source, data = site.root / "parent" / "data", target / "data"
-    began = time.perf_counter()
+    moments = [time.perf_counter()]
     async with await connect_as_admin(sockets, "postgres") as connection:
         await connection.execute("SELECT pg_backup_start('clone', fast => true)")
+        moments.append(time.perf_counter())
         await asyncio.to_thread(
             driver.clone,
             source,
@@ -153,17 +159,21 @@ async def _clone_running(site: _Site, driver: Driver, sockets: Path, target: Pat
             owner=site.owner,
             wanted=lambda path: is_wanted_in_clone(path, running=True),
         )
+        moments.append(time.perf_counter())
         cursor = await connection.execute("SELECT lsn, labelfile FROM pg_backup_stop(wait_for_archive => false)")
         row = await cursor.fetchone()
     assert row is not None
-    end, label = row
+    end_lsn, label = row
     begin = label.split("START WAL LOCATION: ", 1)[1].split(" ", 1)[0]
     write_atomically(data / "backup_label", label, owner=site.owner)
-    for segment in segment_names(parse_lsn(begin), parse_lsn(end), WAL_SEGMENT_BYTES):
+    for segment in segment_names(parse_lsn(begin), parse_lsn(end_lsn), WAL_SEGMENT_BYTES):
         shutil.copyfile(source / "pg_wal" / segment, data / "pg_wal" / segment)
         shutil.chown(data / "pg_wal" / segment, *(site.owner or (os.geteuid(), os.getegid())))
+    moments.append(time.perf_counter())
     await asyncio.to_thread(sync_tree, data)
-    return time.perf_counter() - began
+    moments.append(time.perf_counter())
+    steps = (end - start for start, end in itertools.pairwise(moments))
+    return dict(zip(("begin", "clone", "end", "sync"), steps, strict=True))
 
 
 async def _is_whole_and_apart(parent: Path, branch: Path) -> None:
@@ -182,7 +192,7 @@ async def _is_whole_and_apart(parent: Path, branch: Path) -> None:
     assert await ask(parent, exists) == [(False, True)]
 
 
-async def _clone_sleeping(site: _Site, driver: Driver, under_load_s: float) -> Told:
+async def _clone_sleeping(site: _Site, driver: Driver, under_load_s: dict[str, float]) -> Told:
     source = site.root / "parent" / "data"
     sync_tree(site.root)
     before = _used_bytes(site.root)

@@ -1,4 +1,4 @@
-"""A disk that fills while a branch is cloned: the parent goes on, the branch fails with a word, nothing is left."""
+"""A disk that fills while a branch is cloned: the parent goes on, the branch fails with a word, none is left."""
 
 import errno
 import os
