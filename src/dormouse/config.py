@@ -101,7 +101,7 @@ class Settings:
             max_endpoints=_count(given, "DORMOUSE_MAX_ENDPOINTS", 5000),
             pooler=_one_of(given, "DORMOUSE_POOLER", get_args(PoolerProfile)),
             pgbouncer=_folder(given, "DORMOUSE_PGBOUNCER"),
-            history_bytes=_count(given, "DORMOUSE_HISTORY_BYTES", 10 << 30),
+            history_bytes=_count(given, "DORMOUSE_HISTORY_BYTES", 10 << 30, of="bytes"),
         )
 
 
@@ -133,12 +133,12 @@ def _one_of(given: Mapping[str, str], name: str, words: tuple[Word, ...]) -> Wor
     raise UserError(f"{name} is {text!r}; expected {expected}")
 
 
-def _count(given: Mapping[str, str], name: str, default: int) -> int:
+def _count(given: Mapping[str, str], name: str, default: int, *, of: str = "them") -> int:
     text = given.get(name)
     if text is None:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise UserError(f"{name} is {text!r}; expected a number of them")
+        raise UserError(f"{name} is {text!r}; expected a number of {of}, in digits")
     return int(text)
 
 

@@ -1,9 +1,13 @@
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from dormouse.config import Settings
 from dormouse.errors import UserError
+
+REFERENCE = Path(__file__).parents[2] / "docs/reference/platform.md"
 
 
 def read(**environ: str) -> Settings:
@@ -19,6 +23,13 @@ def test_every_setting_can_be_given() -> None:
         DORMOUSE_PG_BIN="/opt/pg/bin",
         DORMOUSE_ERRORS="neon",
         DORMOUSE_STORAGE="copy",
+        DORMOUSE_OPERATIONS="timed",
+        DORMOUSE_MAX_PROJECTS="3",
+        DORMOUSE_MAX_BRANCHES="4",
+        DORMOUSE_MAX_ENDPOINTS="5",
+        DORMOUSE_POOLER="required",
+        DORMOUSE_PGBOUNCER="/opt/pgbouncer",
+        DORMOUSE_HISTORY_BYTES="0",
     )
 
     assert settings == Settings(
@@ -30,16 +41,56 @@ def test_every_setting_can_be_given() -> None:
         pg_bin=Path("/opt/pg/bin"),
         errors="neon",
         storage="copy",
+        operations="timed",
+        max_projects=3,
+        max_branches=4,
+        max_endpoints=5,
+        pooler="required",
+        pgbouncer=Path("/opt/pgbouncer"),
+        history_bytes=0,
     )
+    assert [
+        field.name for field in fields(Settings) if getattr(settings, field.name) == getattr(read(), field.name)
+    ] == ["home"]
 
 
 def test_what_is_unset_has_its_default() -> None:
     assert read() == Settings(home=Path("/tmp/dormouse"))
 
 
-@pytest.mark.parametrize("name", ["BIND", "PG_PORT", "HTTP_PORT", "HOST_SUFFIX", "PG_BIN", "ERRORS", "STORAGE"])
+NAMES = [f"DORMOUSE_{field.name.upper()}" for field in fields(Settings)]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "DORMOUSE_HOME"])
 def test_an_empty_variable_is_unset(name: str) -> None:
-    assert read(**{f"DORMOUSE_{name}": ""}) == read()
+    assert read(**{name: ""}) == read()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_stands_in_the_reference(name: str) -> None:
+    table = [line for line in REFERENCE.read_text("utf-8").splitlines() if line.startswith("| `DORMOUSE_")]
+
+    assert any(f"`{name}`" in line.split("|")[1] for line in table)
+
+
+def test_the_reference_has_no_setting_that_is_not_there() -> None:
+    told = re.findall(r"`(DORMOUSE_[A-Z_]+)[`=]", REFERENCE.read_text("utf-8"))
+
+    assert set(told) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    "name", [f"DORMOUSE_{count}" for count in ("MAX_PROJECTS", "MAX_BRANCHES", "MAX_ENDPOINTS", "HISTORY_BYTES")]
+)
+@pytest.mark.parametrize("text", ["-1", "10GB", "1e9", " 1", "1_0", "٣", "²", "☃", "%", "9" * 16])
+def test_a_count_that_is_none_is_named(name: str, text: str) -> None:
+    with pytest.raises(UserError, match=rf"{name} is .*; expected a number of (them|bytes), in digits"):
+        read(**{name: text})
+
+
+def test_bytes_are_counted_one_by_one() -> None:
+    assert read(DORMOUSE_HISTORY_BYTES=str(1 << 40)).history_bytes == 1 << 40
+    assert read().history_bytes == 10 << 30
 
 
 def test_other_variables_do_not_matter() -> None:

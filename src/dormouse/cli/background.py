@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
@@ -71,26 +72,11 @@ def start(settings: Settings, environ: Mapping[str, str]) -> PlatformFile:
 
 
 def environment_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with the settings as `DORMOUSE_*`."""
-    made = dict(environ) | {
-        "DORMOUSE_HOME": str(settings.home),
-        "DORMOUSE_BIND": settings.bind,
-        "DORMOUSE_PG_PORT": str(settings.pg_port),
-        "DORMOUSE_HTTP_PORT": str(settings.http_port),
-        "DORMOUSE_HOST_SUFFIX": settings.host_suffix,
-        "DORMOUSE_ERRORS": settings.errors,
-        "DORMOUSE_OPERATIONS": settings.operations,
-        "DORMOUSE_MAX_PROJECTS": str(settings.max_projects),
-        "DORMOUSE_MAX_BRANCHES": str(settings.max_branches),
-        "DORMOUSE_MAX_ENDPOINTS": str(settings.max_endpoints),
-        # The platform's own imports must not depend on the folder that it is started from.
-        "PYTHONSAFEPATH": "1",
-    }
-    if settings.pg_bin is not None:
-        made["DORMOUSE_PG_BIN"] = str(settings.pg_bin)
-    if settings.pgbouncer is not None:
-        made["DORMOUSE_PGBOUNCER"] = str(settings.pgbouncer)
-    return made
+    """The environment with the settings as `DORMOUSE_*`; one that has no value is empty, which counts as unset."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    given = {f"DORMOUSE_{name.upper()}": "" if value is None else str(value) for name, value in values.items()}
+    # The platform's own imports must not depend on the folder that it is started from.
+    return {**environ, **given, "PYTHONSAFEPATH": "1"}
 
 
 def is_running(layout: Layout) -> bool:

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,24 @@ SERVES = PlatformFile(
     http_url="http://127.0.0.1:55433",
     pg_host="127.0.0.1",
     pg_port=55432,
+)
+
+OTHER_THAN_DEFAULT = Settings(
+    home=Path("/h"),
+    bind="::1",
+    pg_port=1,
+    http_port=2,
+    host_suffix="db.test",
+    pg_bin=Path("/opt/pg/bin"),
+    storage="copy",
+    errors="neon",
+    operations="manual",
+    max_projects=3,
+    max_branches=4,
+    max_endpoints=5,
+    pooler="required",
+    pgbouncer=Path("/opt/pgbouncer"),
+    history_bytes=6,
 )
 
 
@@ -38,12 +57,30 @@ def layout(tmp_path: Path) -> Layout:
             pg_bin=Path("/opt/pg/bin"),
             errors="neon",
         ),
+        OTHER_THAN_DEFAULT,
     ],
 )
 def test_the_platform_reads_the_settings_that_the_command_had(settings: Settings) -> None:
-    other = {"DORMOUSE_HOME": "/other", "DORMOUSE_PG_PORT": "9", "DORMOUSE_ERRORS": "neon"}
+    other = {
+        "DORMOUSE_HOME": "/other",
+        "DORMOUSE_PG_PORT": "9",
+        "DORMOUSE_ERRORS": "neon",
+        "DORMOUSE_PG_BIN": "/x",
+    }
 
     assert Settings.from_environment(background.environment_of(settings, other)) == settings
+
+
+def test_none_of_its_settings_is_lost() -> None:
+    made = background.environment_of(OTHER_THAN_DEFAULT, {})
+
+    defaults = Settings(home=Path("/h"))
+    read = Settings.from_environment(made)
+    assert [
+        field.name
+        for field in fields(Settings)
+        if field.name != "home" and getattr(read, field.name) == getattr(defaults, field.name)
+    ] == []
 
 
 def test_the_platforms_environment_is_ours_with_safe_imports() -> None:
