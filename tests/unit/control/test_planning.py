@@ -1,10 +1,13 @@
 """Plans are carried out on a small model of the world, and cut off wherever a kill can cut."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dormouse.control.planning import (
+    Origin,
     Plan,
     PlanKind,
     Step,
@@ -12,7 +15,7 @@ from dormouse.control.planning import (
     resume,
     undo,
 )
-from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
+from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
 
 EFFECTS: dict[Step, tuple[set[str], set[str]]] = {
     Step.TAKE_SPARE: ({"data"}, set()),
@@ -158,6 +161,55 @@ def test_a_restore_that_fails_leaves_the_branch_as_it_was(*, one_more: bool, cut
     assert world == {"old data"}
 
 
+REMOVED = {
+    PlanKind.REMOVE_PROJECT: {"owner", "endpoint", "open endpoint", "open branch", "data"},
+    PlanKind.REMOVE_BRANCH: {"owner", "endpoint", "open endpoint", "open branch", "branch data", "history"},
+    PlanKind.REMOVE_ENDPOINT: {"endpoint", "open endpoint", "replica data"},
+    PlanKind.REMOVE_SNAPSHOT: {"snapshot", "open snapshot", "snapshot data"},
+    PlanKind.REMOVE_KEPT: {"kept", "new data"},
+    PlanKind.ABANDON_RESTORE: {"resetting", "new data"},
+}
+"""What there is before the first step of a plan that removes something."""
+
+
+@pytest.mark.parametrize("kind", REMOVED)
+@given(CUTS)
+def test_what_was_to_be_removed_is_however_often_it_is_cut_off(
+    kind: PlanKind, cuts: list[tuple[int, bool]]
+) -> None:
+    world, plan = {*REMOVED[kind], "another"}, plan_of(kind)
+
+    for steps, one_more in cuts:
+        plan = resume(cut_off(plan, world, steps, one_more=one_more))
+    carry_out(plan, world)
+
+    assert world == {"another"}
+    assert undo(plan) is None
+
+
+def test_each_kind_of_plan_is_tried() -> None:
+    assert {*MADE, *REMOVED, PlanKind.RESTORE_BRANCH} == set(PlanKind)
+    assert {step for kind in PlanKind for step in plan_of(kind).steps} == set(Step) == EFFECTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        # Whoever is cut off in between finds by the record what is still to be removed.
+        (PlanKind.REMOVE_SNAPSHOT, (Step.REMOVE_SNAPSHOT_FOLDER, Step.FORGET_SNAPSHOT)),
+        (PlanKind.REMOVE_KEPT, (Step.REMOVE_INCARNATION, Step.FORGET_KEPT)),
+        # Nobody uses the branch while data that did not become its own goes.
+        (PlanKind.ABANDON_RESTORE, (Step.REMOVE_INCARNATION, Step.REOPEN_BRANCH)),
+        # Clients are cut off as late as can be: the new data is there then.
+        (PlanKind.RESTORE_BRANCH, (Step.BUILD_INCARNATION, Step.SWAP_INCARNATION)),
+        # A branch is open before it has its parent's past, which takes a while and can be done without.
+        (PlanKind.CREATE_BRANCH, (Step.CLONE_BRANCH, Step.OPEN_BRANCH, Step.LINK_HISTORY)),
+    ],
+)
+def test_the_order_of_steps(kind: PlanKind, steps: tuple[Step, ...]) -> None:
+    assert plan_of(kind).steps == steps
+
+
 @pytest.mark.parametrize("kind", MADE)
 def test_what_takes_back_is_not_taken_back(kind: PlanKind) -> None:
     instead = undo(plan_of(kind))
@@ -177,7 +229,21 @@ def test_every_plan_has_steps_and_an_end(kind: PlanKind) -> None:
     assert plan.is_finished
 
 
-def test_a_plan_that_is_resumed_is_for_the_same_operation() -> None:
-    plan = resume(plan_of(PlanKind.CREATE_PROJECT))
+ORIGIN = Origin(branch_id=BranchId("br-b"), incarnation=Incarnation("0f"), into=Incarnation("1e"), lsn="0/700028")
 
-    assert (plan.id, plan.project_id, plan.branch_id, plan.endpoint_id) == IDS
+
+@pytest.mark.parametrize("kind", [*MADE, PlanKind.RESTORE_BRANCH])
+def test_a_plan_that_is_resumed_or_taken_back_is_for_the_same_operation_and_data(kind: PlanKind) -> None:
+    plan = replace(plan_of(kind), origin=ORIGIN, done=1)
+
+    for instead in (resume(plan), undo(plan)):
+        assert instead is not None
+        assert (instead.id, instead.project_id, instead.branch_id, instead.endpoint_id) == IDS
+        assert instead.origin == ORIGIN
+
+
+def test_what_takes_back_begins_with_its_first_step() -> None:
+    plan = undo(replace(plan_of(PlanKind.RESTORE_BRANCH), done=1))
+
+    assert plan is not None
+    assert plan.next_step is Step.REMOVE_INCARNATION
