@@ -106,13 +106,16 @@ def test_one_primary_and_replicas_only_of_a_primary(
         ("database", "taken", Conflict),
         ("branch", "postgres", None),
         ("branch", "taken", Conflict),
+        ("snapshot", "pg_anything", None),
+        ("snapshot", "taken", Conflict),
     ],
 )
 def test_names(kind: str, name: str, error: type[Exception] | None) -> None:
     if error is None:
         rules.may_be_called(kind, name, ["taken"])
         return
-    with pytest.raises(error):
+    says = f"{kind} already exists" if error is Conflict else f"{kind} name '{name}' is reserved"
+    with pytest.raises(error, match=f"^{says}$"):
         rules.may_be_called(kind, name, ["taken"])
 
 
@@ -133,7 +136,9 @@ def test_expiring(branch: Branch, others: list[Branch], ahead: timedelta, allowe
     if allowed:
         rules.may_expire(branch, others, NOW + ahead, NOW)
         return
-    with pytest.raises(RuleViolation):
+    with pytest.raises(
+        RuleViolation, match=r"cannot expire$|^expires_at must be in the future and at most 30 days"
+    ):
         rules.may_expire(branch, others, NOW + ahead, NOW)
 
 
@@ -162,6 +167,11 @@ def test_limits_have_neons_codes() -> None:
     with pytest.raises(LimitExceeded) as endpoints:
         rules.may_have_another_endpoint(quotas, [PRIMARY])
 
+    assert [str(error.value) for error in (projects, branches, endpoints)] == [
+        "user projects limit of 0 exceeded, got 0",
+        "project branches limit of 1 exceeded, got 1",
+        "project endpoints limit of 1 exceeded, got 1",
+    ]
     assert [error.value.code for error in (projects, branches, endpoints)] == [
         "PROJECTS_LIMIT_EXCEEDED",
         "BRANCHES_LIMIT_EXCEEDED",
