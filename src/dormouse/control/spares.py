@@ -9,10 +9,11 @@ import asyncio
 import logging
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from dormouse.compute.binaries import Postgres
-from dormouse.compute.control_file import read_control_data
+from dormouse.compute.control_file import ControlData, read_control_data
 from dormouse.compute.server import prepare_folder
 from dormouse.compute.template import build_template, template_key
 from dormouse.control.computes import SpawnTask
@@ -28,11 +29,20 @@ logger = logging.getLogger("dormouse.control")
 
 
 class Spares:
-    """One spare for each Postgres, made when first asked for."""
+    """One spare for each Postgres, made when first asked for.
 
-    def __init__(self, machine: Machine, spawn_task: SpawnTask) -> None:
+    `control_of` asks a data directory what it says of itself.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        spawn_task: SpawnTask,
+        control_of: Callable[[Postgres, Path], ControlData] = read_control_data,
+    ) -> None:
         self._machine = machine
         self._spawn_task = spawn_task
+        self._control_of = control_of
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def take(self, postgres: Postgres, folder: BranchFolder) -> None:
@@ -118,7 +128,7 @@ class Spares:
 
     def _copy_template(self, postgres: Postgres, template: Path, folder: BranchFolder) -> None:
         self._machine.driver.clone(template, folder.data, owner=self._machine.owner)
-        add_first_base(template, read_control_data(postgres, template), folder, self._machine)
+        add_first_base(template, self._control_of(postgres, template), folder, self._machine)
 
     def _lock(self, postgres: Postgres) -> asyncio.Lock:
         return self._locks.setdefault(template_key(postgres), asyncio.Lock())

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from dormouse.compute.binaries import Postgres
+from dormouse.compute.control_file import ControlData
+from dormouse.compute.label import replays_from
 from dormouse.compute.template import template_key
 from dormouse.control.machine import Machine
 from dormouse.control.spares import Spares
@@ -19,6 +21,7 @@ from dormouse.storage.copying import CopyDriver
 from dormouse.storage.driver import Usage
 from dormouse.storage.layout import BranchFolder, Layout
 
+CONTROL = ControlData(state="shut down", checkpoint=0x7ED480, redo=0x7ED480)
 POSTGRES = Postgres(bin=Path("/nonexistent"), version="18.4", source="bundled")
 
 
@@ -35,6 +38,8 @@ def machine_in(home: Path, driver: CopyDriver) -> Machine:
     template = layout.templates / template_key(POSTGRES)
     template.mkdir(parents=True)
     (template / "PG_VERSION").write_text("18\n")
+    (template / "pg_wal").mkdir()
+    (template / "pg_wal" / "000000010000000000000007").touch()
     for folder in (layout.spares, layout.building, layout.projects):
         folder.mkdir()
     return Machine(
@@ -61,7 +66,7 @@ def machine(tmp_path: Path, driver: CopyDriver) -> Machine:
 @pytest.fixture
 async def spares(machine: Machine) -> AsyncIterator[Spares]:
     async with asyncio.TaskGroup() as group:
-        yield Spares(machine, group.create_task)
+        yield Spares(machine, group.create_task, control_of=lambda _, __: CONTROL)
 
 
 def branch(machine: Machine, name: str = "br-a") -> BranchFolder:
@@ -87,6 +92,22 @@ async def test_a_branch_gets_a_whole_folder(spares: Spares, machine: Machine) ->
     assert (folder.data / "PG_VERSION").read_text() == "18\n"
     assert all(below.is_dir() for below in (folder.wal, folder.bases, folder.replicas))
     assert list(machine.layout.building.iterdir()) == []
+
+
+async def test_its_past_begins_with_the_template(spares: Spares, machine: Machine) -> None:
+    folder = branch(machine)
+
+    await spares.take(POSTGRES, folder)
+
+    (base,) = folder.bases.iterdir()
+    template = machine.layout.templates / template_key(POSTGRES)
+    assert base.name == "00000000007ED480"
+    assert replays_from((base / "backup_label").read_text()) == CONTROL.redo
+    assert (base / "PG_VERSION").samefile(template / "PG_VERSION")
+    # A base has no WAL, and no server ever gets it; its data is written to.
+    assert list((base / "pg_wal").iterdir()) == []
+    assert (folder.data / "pg_wal" / "000000010000000000000007").exists()
+    assert not (folder.data / "PG_VERSION").samefile(template / "PG_VERSION")
 
 
 async def test_a_spare_that_waits_is_the_one_that_is_taken(spares: Spares, machine: Machine) -> None:
