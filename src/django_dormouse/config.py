@@ -16,16 +16,16 @@ The only look at the world beside the environment is whether a `*.localhost` nam
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypedDict, Unpack
-from urllib.parse import unquote
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_dormouse import hosts, libpq
-from django_dormouse.keys import KEYS, Key, apply
+from django_dormouse import hosts, libpq, sources
+from django_dormouse.keys import KEYS, apply, startup_options
+from django_dormouse.parameters import PARAMETERS, WHERE, combination, counts
+from django_dormouse.sources import Source
 
 __all__ = ["Overrides", "databases"]
 
@@ -34,15 +34,18 @@ PRIMARY = "default"
 DIRECT = "direct"
 REPLICA = "replica"
 
-_SCHEMES = ("postgresql://", "postgres://")
-
-# Which server, which database, as whom: said in one place only, the environment.
-_WHERE = frozenset({"host", "hostaddr", "port", "dbname", "user", "password", "service"})
+_ELSEWHERE = {
+    "engine": 'ENGINE is always "django_dormouse.backend"; leave it out',
+    "env": 'give the environment instead: databases({"DATABASE_URL": os.environ["OTHER_URL"]})',
+}
+"""Arguments of dj-database-url that have no meaning here, and what has."""
 
 
 class Overrides(TypedDict, total=False):
     """What `databases()` takes: Django's own keys, and libpq's keywords. Each wins over the environment."""
 
+    default: str
+    """A connection string for an environment that names no database."""
     conn_max_age: int | None
     conn_health_checks: bool
     atomic_requests: bool
@@ -55,6 +58,13 @@ class Overrides(TypedDict, total=False):
     server_side_binding: bool
     prepare_threshold: int | None
     connect_deadline: float
+    statement_timeout: int | str
+    lock_timeout: int | str
+    idle_in_transaction_session_timeout: int | str
+    search_path: str
+    currentSchema: str
+    ssl_require: bool
+    test_options: Mapping[str, object]
     application_name: str
     fallback_application_name: str
     client_encoding: str
@@ -71,25 +81,20 @@ class Overrides(TypedDict, total=False):
     sslcert: str
     sslkey: str
     sslpassword: str
+    sslcertmode: str
     sslcrl: str
+    sslcrldir: str
+    sslsni: int
+    ssl_min_protocol_version: str
+    ssl_max_protocol_version: str
     channel_binding: str
     require_auth: str
+    requirepeer: str
     gssencmode: str
+    krbsrvname: str
     target_session_attrs: str
     load_balance_hosts: str
     passfile: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """One database as it was written down."""
-
-    name: str
-    """Where it was written: the environment variable, for messages."""
-    parameters: Mapping[str, str] = field(repr=False)
-    """libpq's keywords; the password is among them."""
-    keys: Mapping[str, object]
-    """Django's own keys, read and checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,18 +116,26 @@ def databases(
     """
     environ = os.environ if environ is None else environ
     machine = _Machine(libpq_version=libpq.version(), resolves=_resolves)
-    parameters, keys = _read_overrides(dict(overrides))
-    primary = _primary(environ)
+    given = dict(overrides)
+    default = given.pop("default", None)
+    if default is not None and not isinstance(default, str):
+        raise ImproperlyConfigured("databases(): default is no text, expected a connection string")
+    parameters, keys = _read_overrides(given)
+    # libpq reads these by itself, beside a URL too: so they are checked too.
+    for name, variable in libpq.VARIABLES.items():
+        if environ.get(variable):
+            sources.check_parameter(variable, name, environ[variable])
+    primary = sources.primary(environ, default)
 
     result = {PRIMARY: _settings(primary, parameters, keys, environ, machine)}
     pooled = hosts.is_pooled(primary.parameters.get("host", ""))
     if pooled:
-        direct = _direct(primary, environ)
+        direct = sources.direct(primary, environ)
         only = {name: value for name, value in keys.items() if KEYS[name].on_direct}
         result[DIRECT] = _settings(direct, parameters, only, environ, machine)
         result[DIRECT]["DORMOUSE"] = result[DIRECT].get("DORMOUSE", {}) | {"DIRECT_OF": PRIMARY}
     for number, url in enumerate(environ.get("DATABASE_REPLICA_URL", "").split(), start=1):
-        source = _from_url("DATABASE_REPLICA_URL", url)
+        source = sources.from_url("DATABASE_REPLICA_URL", url)
         only = {name: value for name, value in keys.items() if KEYS[name].on_replicas}
         alias = REPLICA if number == 1 else f"{REPLICA}{number}"
         result[alias] = _settings(source, parameters, only, environ, machine)
@@ -132,155 +145,58 @@ def databases(
     return result
 
 
-def _primary(environ: Mapping[str, str]) -> _Source:
-    for variable in ("DATABASE_URL", "DATABASE_URL_UNPOOLED"):
-        if environ.get(variable):
-            return _from_url(variable, environ[variable])
-    if any(environ.get(variable) for variable in ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")):
-        return _Source(name="PG*", parameters=_variables(environ, libpq.VARIABLES), keys={})
-    if environ.get("DB_NAME"):
-        names = {
-            "dbname": "DB_NAME",
-            "user": "DB_USER",
-            "password": "DB_PASSWORD",
-            "host": "DB_HOST",
-            "port": "DB_PORT",
-        }
-        return _Source(name="DB_*", parameters=_variables(environ, names), keys={})
-    raise ImproperlyConfigured(
-        "No database is configured: set DATABASE_URL, or PGHOST, PGDATABASE, PGUSER and PGPASSWORD, "
-        "or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST and DB_PORT."
-    )
-
-
-def _direct(primary: _Source, environ: Mapping[str, str]) -> _Source:
-    """The same database past its pooler: DATABASE_URL_UNPOOLED, else without the host's `-pooler`."""
-    url = environ.get("DATABASE_URL_UNPOOLED")
-    if url:
-        return _from_url("DATABASE_URL_UNPOOLED", url)
-    host = hosts.direct_host(primary.parameters["host"])
-    keys = {name: value for name, value in primary.keys.items() if KEYS[name].on_direct}
-    return _Source(name=primary.name, parameters={**primary.parameters, "host": host}, keys=keys)
-
-
-def _variables(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    return {keyword: environ[variable] for keyword, variable in names.items() if environ.get(variable)}
-
-
-def _from_url(name: str, url: str) -> _Source:
-    scheme, separator, _ = url.partition("://")
-    if separator and not url.startswith(_SCHEMES) and scheme.replace("+", "").isalnum():
-        raise ImproperlyConfigured(f"{name}: the scheme is {scheme!r}, expected postgresql://")
-    url, texts = _take_keys(name, url)
-    try:
-        parameters = libpq.parse(url)
-    except libpq.UnknownKeyword as error:
-        if not url.startswith(_SCHEMES) or "@" in url[_query_start(url) or 0 :]:
-            # A password with a bare `/`, `?` or space splits in odd places; what looks like a key may be a
-            # piece of it.
-            raise ImproperlyConfigured(
-                f"{name} holds a key that libpq does not know, or a password that is not percent-encoded"
-            ) from None
-        raise ImproperlyConfigured(f"{name}: {_unknown(error.keyword)}") from None
-    except libpq.InvalidConnectionString as error:
-        raise ImproperlyConfigured(f"{name} is not a connection string that libpq can read: {error}") from None
-    return _Source(
-        name=name, parameters=parameters, keys={key: _read(name, KEYS[key], texts[key]) for key in texts}
-    )
-
-
-def _take_keys(name: str, url: str) -> tuple[str, dict[str, str]]:
-    """The URL without Django's own keys, and these. libpq sees the rest exactly as it was written."""
-    if not url.startswith(_SCHEMES):
-        return url, {}
-    start = _query_start(url)
-    if start is None:
-        return url, {}
-    kept: list[str] = []
-    taken: dict[str, str] = {}
-    for part in url[start + 1 :].split("&"):
-        written, equals, value = part.partition("=")
-        key = unquote(written)
-        if key not in KEYS:
-            kept.append(part)
-        elif not equals or key in taken:
-            raise ImproperlyConfigured(f"{name}: {key} {'is given twice' if equals else 'has no value'}")
-        else:
-            taken[key] = unquote(value)
-    return url[:start] + ("?" + "&".join(kept) if kept else ""), taken
-
-
-def _query_start(url: str) -> int | None:
-    """The index of the `?` that begins the query.
-
-    A `?` may stand unescaped in a password: libpq first looks for the `@` that ends it, up to the next `/`
-    (conninfo_uri_parse_options, fe-connect.c), and so must we.
-    """
-    start = url.index("://") + 3
-    for index in range(start, len(url)):
-        if url[index] == "@":
-            start = index
-            break
-        if url[index] == "/":
-            break
-    found = url.find("?", start)
-    return None if found < 0 else found
-
-
 def _read_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, object]]:
     """libpq's keywords and Django's keys, apart and checked."""
     parameters: dict[str, str] = {}
     keys: dict[str, object] = {}
     for name, value in overrides.items():
         if name in KEYS:
-            keys[name] = _read("databases()", KEYS[name], value)
-        elif name in _WHERE:
+            keys[name] = sources.read_key("databases()", KEYS[name], value)
+        elif name in WHERE:
             raise ImproperlyConfigured(
                 f"databases(): {name} belongs in the environment, in DATABASE_URL for example"
             )
-        elif name not in Overrides.__annotations__:
-            raise ImproperlyConfigured(f"databases(): {_unknown(name)}")
+        elif name in _ELSEWHERE:
+            raise ImproperlyConfigured(f"databases(): {name} is dj-database-url's; {_ELSEWHERE[name]}")
+        elif name not in PARAMETERS:
+            raise ImproperlyConfigured(f"databases(): {sources.unknown(name)}")
         elif isinstance(value, bool) or not isinstance(value, str | int):
             raise ImproperlyConfigured(
                 f"databases(): {name} is {type(value).__name__}, expected a text or a whole number"
             )
         else:
+            sources.check_parameter("databases()", name, str(value))
             parameters[name] = str(value)
     return parameters, keys
 
 
-def _read(source: str, key: Key, value: object) -> object:
-    try:
-        return key.read(value)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{source}: {key.name} is {value!r}, expected {error}") from None
-
-
-def _unknown(name: str) -> str:
-    close = get_close_matches(name, sorted(KEYS.keys() | Overrides.__annotations__.keys() | _WHERE), n=1)
-    return f"unknown key {name!r}" + (f"; did you mean {close[0]!r}?" if close else "")
-
-
 def _settings(
-    source: _Source,
+    source: Source,
     parameters: Mapping[str, str],
     keys: Mapping[str, object],
     environ: Mapping[str, str],
     machine: _Machine,
 ) -> dict[str, Any]:
     """One entry of DATABASES."""
+    all_keys = {**source.keys, **keys}
     merged = {**source.parameters, **parameters}
     host = merged.get("host", "")
     if not merged.get("dbname") and not merged.get("service"):
         raise ImproperlyConfigured(f"{source.name} names no database")
+    verifies = merged.get("sslmode") in ("verify-ca", "verify-full") or merged.get("sslrootcert") == "system"
+    if all_keys.get("ssl_require") and not verifies:
+        merged["sslmode"] = "require"
     if not merged.get("service"):
         merged |= _connection_rules(merged, host, environ, machine)
+    for wrong in (counts(merged), combination(merged, machine.libpq_version)):
+        if wrong is not None:
+            raise ImproperlyConfigured(f"{source.name}: {wrong}")
+    # Arguments come last: of two `-c` for one setting the later wins.
+    startup = " ".join(filter(None, (merged.pop("options", ""), startup_options(all_keys))))
     pooled = hosts.is_pooled(host)
-    dropped = merged.get("options", "") if pooled else ""
-    if dropped:
-        # A pooler hands one server connection to many clients, so it refuses startup options (or drops them).
-        del merged["options"]
-    options = hosts.with_endpoint(merged.pop("options", ""), host, machine.libpq_version)
+    # A pooler hands one server connection to many clients, so it refuses startup options (or drops them).
+    dropped = startup if pooled else ""
+    options = hosts.with_endpoint("" if pooled else startup, host, machine.libpq_version)
     if options:
         merged["options"] = options
 
@@ -293,7 +209,7 @@ def _settings(
         settings["DISABLE_SERVER_SIDE_CURSORS"] = True
     if dropped:
         settings["DORMOUSE"] = {"DROPPED_OPTIONS": dropped}
-    for name, value in {**source.keys, **keys}.items():
+    for name, value in all_keys.items():
         apply(settings, KEYS[name], value)
     return settings
 

@@ -3,13 +3,14 @@
 They may stand in the query of a URL, as text, or be given to `databases()`, as values. libpq knows none of them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
-__all__ = ["KEYS", "Key", "Place", "apply"]
+__all__ = ["KEYS", "Key", "Place", "apply", "startup_options"]
 
 
 class Place(Enum):
@@ -21,6 +22,10 @@ class Place(Enum):
     """In `OPTIONS`, where Django's backend takes it out before libpq sees it."""
     DORMOUSE = "DORMOUSE"
     """In `DORMOUSE`, which only this package reads."""
+    LIBPQ = "libpq"
+    """Nowhere by itself: it stands for one of libpq's parameters."""
+    STARTUP = "startup"
+    """In libpq's `options`, as `-c name=value`: a setting of the server, for this session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +42,34 @@ class Key:
     """Whether replicas get it too."""
     on_direct: bool = True
     """Whether the alias for schema work gets it too."""
+    in_urls: bool = True
+    """Whether it may stand in a URL; False for what no text can say."""
+    setting: str = ""
+    """The name by which Django or the server knows it, where that is another one."""
 
 
 def apply(settings: dict[str, Any], key: Key, value: object) -> None:
-    """Put a value that was read into a database's settings."""
+    """Put a value that was read into a database's settings; those for the startup are not among them."""
     if key.place is Place.TOP:
-        settings[key.name.upper()] = value
+        settings[key.setting or key.name.upper()] = value
     elif key.place is Place.OPTIONS:
         settings.setdefault("OPTIONS", {})[key.name] = value
-    else:
+    elif key.place is Place.DORMOUSE:
         settings.setdefault("DORMOUSE", {})[key.name.upper()] = value
+
+
+def startup_options(values: Mapping[str, object]) -> str:
+    """Those of the keys that are server settings, as libpq's `options` has them; empty if none is.
+
+    Spaces and backslashes are escaped, as the server wants them (manual, 34.1.2, options).
+    """
+    parts = []
+    for name, value in values.items():
+        key = KEYS[name]
+        if key.place is Place.STARTUP:
+            escaped = str(value).replace("\\", "\\\\").replace(" ", "\\ ")
+            parts.append(f"-c {key.setting or key.name}={escaped}")
+    return " ".join(parts)
 
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
@@ -97,6 +120,27 @@ def _text(value: object) -> str:
     raise ValueError("a text")
 
 
+_DURATION: Final = re.compile(r"([0-9]+) ?(ms|s|min|h|d|)", re.ASCII)
+_MILLISECONDS: Final = MappingProxyType(
+    {"": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+)
+
+
+def _duration(value: object) -> str:
+    """As the server reads it: a bare number is milliseconds, `0` switches it off."""
+    found = None if isinstance(value, bool) else _DURATION.fullmatch(str(value))
+    # What the server's integer holds, some 24 days (guc_tables.c).
+    if found is None or int(found[1]) * _MILLISECONDS[found[2]] > 2**31 - 1:
+        raise ValueError("milliseconds, or a whole number with ms, s, min, h or d, up to 24 days")
+    return found[1] + found[2]
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return dict(value)
+    raise ValueError("a mapping with names as keys")
+
+
 def _pool(value: object) -> bool | dict[str, object]:
     if isinstance(value, Mapping):
         return dict(value)
@@ -142,6 +186,22 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
             Key("server_side_binding", Place.OPTIONS, _boolean),
             Key("prepare_threshold", Place.OPTIONS, _count_or_none, on_direct=False),
             Key("connect_deadline", Place.DORMOUSE, _seconds),
+            Key("statement_timeout", Place.STARTUP, _duration),
+            Key("lock_timeout", Place.STARTUP, _duration),
+            Key("idle_in_transaction_session_timeout", Place.STARTUP, _duration),
+            Key("search_path", Place.STARTUP, _text),
+            # As dj-database-url has them.
+            Key("currentSchema", Place.STARTUP, _text, setting="search_path"),
+            Key("ssl_require", Place.LIBPQ, _boolean),
+            Key(
+                "test_options",
+                Place.TOP,
+                _mapping,
+                on_replicas=False,
+                on_direct=False,
+                in_urls=False,
+                setting="TEST",
+            ),
         )
     }
 )

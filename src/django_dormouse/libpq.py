@@ -33,12 +33,17 @@ VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
         "sslrootcert": "PGSSLROOTCERT",
         "sslcert": "PGSSLCERT",
         "sslkey": "PGSSLKEY",
+        "sslcertmode": "PGSSLCERTMODE",
         "sslcrl": "PGSSLCRL",
+        "sslcrldir": "PGSSLCRLDIR",
         "sslsni": "PGSSLSNI",
         "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+        "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
         "channel_binding": "PGCHANNELBINDING",
         "require_auth": "PGREQUIREAUTH",
+        "requirepeer": "PGREQUIREPEER",
         "gssencmode": "PGGSSENCMODE",
+        "krbsrvname": "PGKRBSRVNAME",
     }
 )
 """libpq's keyword → its environment variable (manual, 34.15). Keywords without one are not listed."""

@@ -101,6 +101,7 @@ PURE = {
     "dormouse.web.points",
     "django_dormouse.hosts",
     "django_dormouse.keys",
+    "django_dormouse.parameters",
     "django_dormouse.backend.errors",
     "django_dormouse.backend.retrying",
     "django_dormouse.backend.statements",
