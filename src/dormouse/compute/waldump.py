@@ -85,7 +85,9 @@ def last_record_end(postgres: Postgres, folder: Path, begin: int, end: int) -> i
     """Where the last whole record between two positions ends; `begin` if there is none. Blocks."""
     if begin >= end:
         return begin
-    return max(parse_ends(_dump(postgres, folder, begin, _end(folder, end))), default=begin)
+    # A record may hold a client's words, such as the prefix of a logical message, and they a line like these.
+    found = parse_ends(_dump(postgres, folder, begin, _end(folder, end)))
+    return max((each for each in found if each <= end), default=begin)
 
 
 def first_record_end(postgres: Postgres, folder: Path, begin: int) -> int:

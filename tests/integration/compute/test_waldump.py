@@ -22,6 +22,8 @@ DO $$ BEGIN
     END LOOP;
 END $$
 """
+FORGED = "rmgr: XLOG len (rec/tot): 24/ 24, tx: 0, lsn: F/00000028, prev 0/00000028, desc: NOOP"
+LIE = rf"SELECT pg_logical_emit_message(true, E'x\n{FORGED}\n', 'x')"
 FLUSHED = "SELECT pg_current_wal_flush_lsn()::text"
 
 
@@ -51,6 +53,7 @@ def written(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Writte
         runner.run(ask(sockets, "CREATE TABLE item (number int, text text)", role="neondb_owner"))
         ((begin,),) = runner.run(ask(sockets, FLUSHED))
         runner.run(ask(sockets, WRITE))
+        runner.run(ask(sockets, LIE))
         ((end,),) = runner.run(ask(sockets, FLUSHED))
         yield Written(postgres, sockets.parent / "data" / "pg_wal", parse_lsn(begin), parse_lsn(end))
         runner.run(server.__aexit__(None, None, None))
@@ -96,6 +99,12 @@ def test_a_record_is_found_where_it_begins(written: Written) -> None:
     end = first_record_end(written.postgres, written.wal, begin)
 
     assert begin < end <= next(other for other in ends if other > begin)
+
+
+def test_what_a_client_wrote_into_the_wal_is_no_record(written: Written) -> None:
+    found = last_record_end(written.postgres, written.wal, written.begin, written.end)
+
+    assert written.begin < found <= written.end
 
 
 def header(lsn: int) -> int:
