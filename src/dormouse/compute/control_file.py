@@ -30,6 +30,8 @@ class ControlData:
     """The position of the latest checkpoint record; after an orderly stop the last record there is."""
     redo: int
     """Where replay would begin."""
+    awaits_backup_end: bool = False
+    """Whether it was copied from a running server, and has not been replayed up to the end of that backup."""
 
     @property
     def is_clean(self) -> bool:
@@ -45,6 +47,7 @@ def parse_control_data(text: str) -> ControlData:
             state=fields["Database cluster state"],
             checkpoint=parse_lsn(fields["Latest checkpoint location"]),
             redo=parse_lsn(fields["Latest checkpoint's REDO location"]),
+            awaits_backup_end=fields["End-of-backup record required"] == "yes",
         )
     except (KeyError, ValueError) as error:
         raise ComputeError(f"pg_controldata said something unexpected: {error}") from error

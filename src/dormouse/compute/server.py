@@ -15,6 +15,7 @@ import psycopg
 from dormouse.compute.account import Account
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.conf import ADMIN_ROLE, SOCKET_NAME, render
+from dormouse.compute.interrupted import forget_label, put_label_back
 from dormouse.compute.process import Postmaster, spawn
 from dormouse.errors import StartFailed
 from dormouse.storage.durable import write_atomically
@@ -63,7 +64,7 @@ class Server:
         """
         owner = None if account is None else account.owner
         log = data.parent / "postgres.log"
-        await asyncio.to_thread(_prepare_start, data, settings, socket_dir, log, owner)
+        await asyncio.to_thread(_prepare_start, postgres, data, settings, socket_dir, log, owner)
         written = log.stat().st_size if log.exists() else 0
         try:
             postmaster = await spawn(postgres, data, account=account, log=log)
@@ -79,6 +80,7 @@ class Server:
                     f"Postgres did not become ready within {timeout_s:g} s", server.log_tail()
                 ) from error
             raise
+        await asyncio.to_thread(forget_label, data)
         return server
 
     @property
@@ -215,9 +217,15 @@ def read_log_tail(log: Path, since: int = 0, lines: int = 12) -> str:
 
 
 def _prepare_start(
-    data: Path, settings: dict[str, str], socket_dir: Path, log: Path, owner: tuple[int, int] | None
+    postgres: Postgres,
+    data: Path,
+    settings: dict[str, str],
+    socket_dir: Path,
+    log: Path,
+    owner: tuple[int, int] | None,
 ) -> None:
     prepare_folder(socket_dir, owner)
+    put_label_back(postgres, data)
     # Whoever wrote it is gone: leftovers were stopped when the platform started. Its number may belong to
     # another process by now, and Postgres would then refuse to start.
     (data / "postmaster.pid").unlink(missing_ok=True)

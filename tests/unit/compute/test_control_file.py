@@ -85,8 +85,21 @@ def test_which_states_are_those_of_an_orderly_stop(state: str, clean: bool) -> N
     assert parse_control_data(text).is_clean is clean
 
 
+def test_what_is_to_be_replayed_to_the_end_of_a_backup() -> None:
+    text = OF_18.replace("End-of-backup record required:        no", "End-of-backup record required:        yes")
+
+    assert parse_control_data(text).awaits_backup_end
+    assert not parse_control_data(OF_18).awaits_backup_end
+
+
 @pytest.mark.parametrize(
-    "line", ["Database cluster state", "Latest checkpoint location", "Latest checkpoint's REDO location"]
+    "line",
+    [
+        "Database cluster state",
+        "Latest checkpoint location",
+        "Latest checkpoint's REDO location",
+        "End-of-backup record required",
+    ],
 )
 def test_a_line_that_is_missing_is_named(line: str) -> None:
     with pytest.raises(ComputeError, match=line):
