@@ -2,11 +2,12 @@
 
 A directory that was copied from a running server is whole only when its own server has replayed up to the end of
 that backup, of which its `backup_label` tells. As replay begins, Postgres puts the label aside and notes in the
-control file that the end of a backup is to come. If it is killed then, the next start finds no label, takes what it
-sees for an ordinary crash, does not look for the end of a backup, and refuses for ever: "WAL ends before end of
+control file that the end of a backup is to come. If it is killed then, the next start finds no label, takes what
+it sees for an ordinary crash, does not look for the end of a backup, and refuses for ever: "WAL ends before end of
 online backup" (StartupXLOG, xlog.c). With the label back in its place it begins again from the start, as it may.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Final
 
@@ -33,4 +34,6 @@ def put_label_back(postgres: Postgres, data: Path) -> None:
 
 def forget_label(data: Path) -> None:
     """After a start: the label has done its work. Blocks."""
-    (data / _ASIDE).unlink(missing_ok=True)
+    # One that stays costs the next start a look at the control file.
+    with contextlib.suppress(OSError):
+        (data / _ASIDE).unlink()
