@@ -58,6 +58,10 @@ class Branches(Returning):
         """Return as soon as the records are there; the clone and the computes follow."""
         shop = self._shop
         default_id = next(branch.id for branch in shop.branches(project) if branch.default)
+        for wanted in spec.endpoints:
+            if wanted.settings is not None:
+                major = shop.project(project).pg_version
+                await shop.computes.parameters.check(major, wanted.settings.pg_settings)
         async with shop.changing(project, spec.parent_id or default_id):
             branches = shop.branches(project)
             may_have_another_branch(shop.quotas, branches)

@@ -5,11 +5,10 @@ import contextlib
 import logging
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from dormouse.compute.binaries import choose
 from dormouse.compute.lifecycle import ComputeState
@@ -21,12 +20,14 @@ from dormouse.control.computes import Computes
 from dormouse.control.history import newest_base
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, BranchState, Endpoint, EndpointState, EndpointType
+from dormouse.control.narrowing import thinned
 from dormouse.control.past import Copies, KeptBecause, LedgerEntry
 from dormouse.control.planning import Origin, Plan, PlanKind
 from dormouse.control.points import Point
 from dormouse.control.restoring import (
     as_kept,
     copied_to,
+    copies_then,
     preserved,
     restored,
     settled_records,
@@ -43,9 +44,6 @@ from dormouse.storage.layout import BranchFolder
 __all__ = ["Builder", "branch_of", "opened", "origin_of"]
 
 logger = logging.getLogger("dormouse.control")
-
-_INHERITED: Final = 400
-"""How many lines of its parent's ledger a branch gets. With fewer a moment is looked for in more of the WAL."""
 
 
 class Builder:
@@ -255,7 +253,7 @@ class Builder:
                 snapshot = replace(
                     snapshot,
                     lsn=settled.end_of_wal,
-                    copies=_copies_then(snapshot.copies, settled, origin.branch_id),
+                    copies=copies_then(snapshot.copies, settled.server, origin.branch_id),
                 )
             return [Put(replace(snapshot, is_ready=True))]
 
@@ -406,7 +404,7 @@ class Builder:
 
     async def _inherit_ledger(self, source: Incarnation, heir: Incarnation, upto: int) -> None:
         entries = [entry for entry in await self._catalog.ledger(source) if entry.lsn <= upto]
-        await self._catalog.put(*[replace(entry, incarnation=heir) for entry in _thinned(entries)])
+        await self._catalog.put(*[replace(entry, incarnation=heir) for entry in thinned(entries)])
 
 
 def opened(endpoint: Endpoint) -> Put:
@@ -433,32 +431,6 @@ def _into(plan: Plan) -> Incarnation:
     if into is None:
         raise AssertionError(f"a plan to {plan.kind} says which life it begins")
     return into
-
-
-def _thinned(entries: Sequence[LedgerEntry]) -> Sequence[LedgerEntry]:
-    """Evenly, and with the first and the last."""
-    step = -(-len(entries) // _INHERITED) or 1
-    return [*entries[::step], *entries[-1:]]
-
-
-def _copies_then(present: Copies, settled: Settled, branch: BranchId) -> Copies:
-    """The records of what was there then: those of now whose objects existed, with the passwords of then."""
-    server = settled.server
-    verifiers = tuple(
-        replace(record, verifier=server.verifiers[record.role])
-        for record in present.verifiers
-        if record.role in server.verifiers
-    )
-    same = {record.role for record in present.verifiers if server.verifiers.get(record.role) == record.verifier}
-    return Copies(
-        roles=tuple(
-            role if role.name in same or role.no_login else replace(role, password=None)
-            for role in present.roles
-            if role.name in server.roles
-        ),
-        databases=tuple(database for database in present.databases if database.name in server.owners),
-        verifiers=tuple(record for record in verifiers if record.branch_id == branch),
-    )
 
 
 def _remove_with_empty_parent(folder: Path) -> None:

@@ -14,6 +14,7 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.idling import Busy
 from dormouse.control.machine import Machine
 from dormouse.control.model import BranchState, Endpoint, EndpointType
+from dormouse.control.parameters import Parameters
 from dormouse.control.poolers import Poolers
 from dormouse.names import BranchId, EndpointId
 
@@ -44,6 +45,7 @@ class Computes:
         self.catalog = catalog
         self.machine = machine
         self.poolers = Poolers(machine)
+        self.parameters = Parameters(machine)
         self.changed = asyncio.Event()
         """Set whenever a compute became ready; whoever waits for it clears it."""
         self._spawn_task = spawn_task

@@ -87,7 +87,7 @@ class PrimaryDuty:
                 _woke(self._computes, endpoint.id),
             ]
         )
-        identity = _identity(self._computes, endpoint, branch)
+        identity = await _identity(self._computes, endpoint, branch, postgres)
         return Start(
             postgres=postgres,
             data=folder.data,
@@ -179,7 +179,7 @@ class ReplicaDuty:
         if not await asyncio.to_thread(data.is_dir):
             # Its branch was restored, or too much of the WAL that it needs is gone: it begins anew.
             await self._clone_anew(primary, folder.data, data)
-        identity = _identity(self._computes, endpoint, branch)
+        identity = await _identity(self._computes, endpoint, branch, postgres)
         return Start(
             postgres=postgres,
             data=data,
@@ -271,12 +271,13 @@ def _records(computes: Computes, endpoint_id: EndpointId) -> tuple[Endpoint, Bra
     return endpoint, branch, postgres, folder
 
 
-def _identity(computes: Computes, endpoint: Endpoint, branch: Branch) -> Identity:
+async def _identity(computes: Computes, endpoint: Endpoint, branch: Branch, postgres: Postgres) -> Identity:
     return Identity(
         endpoint=endpoint.id,
         incarnation=branch.incarnation,
         socket_dir=computes.machine.socket_dir(endpoint.id),
         compute_units=endpoint.autoscaling_limit_max_cu,
+        pg_settings=await computes.parameters.applied(postgres, endpoint.settings.pg_settings),
     )
 
 

@@ -10,6 +10,7 @@ from dormouse.control.changes import Put
 from dormouse.control.model import (
     Endpoint,
     EndpointChange,
+    EndpointSettings,
     EndpointSpec,
     EndpointState,
     EndpointType,
@@ -53,6 +54,7 @@ class Endpoints:
     async def create(self, project: ProjectId, spec: EndpointSpec) -> tuple[Endpoint, Ops]:
         """A primary is there at once; a replica when its clone is."""
         shop = self._shop
+        await self._check(project, spec.settings)
         async with shop.changing(project, spec.branch_id):
             owner, branch = shop.project(project), shop.branch(project, spec.branch_id)
             may_have_another_endpoint(
@@ -81,8 +83,9 @@ class Endpoints:
     async def update(
         self, project: ProjectId, endpoint: EndpointId, change: EndpointChange
     ) -> tuple[Endpoint, Ops]:
-        """Sizes take effect at the next start; a disabled one is put to sleep."""
+        """Sizes and settings take effect at the next start; a disabled one is put to sleep."""
         shop = self._shop
+        await self._check(project, change.settings)
         async with shop.changing(project, shop.endpoint(project, endpoint).branch_id):
             found = shop.endpoint(project, endpoint)
             given = {name: getattr(change, name) for name in _CHANGEABLE if getattr(change, name) is not None}
@@ -160,6 +163,11 @@ class Endpoints:
         self._shop.spawn_task(both())
         await asyncio.sleep(0)
         return self._shop.shown(found), (suspend, start)
+
+    async def _check(self, project: ProjectId, settings: EndpointSettings | None) -> None:
+        if settings is not None:
+            major = self._shop.project(project).pg_version
+            await self._shop.computes.parameters.check(major, settings.pg_settings)
 
     def _is_up(self, endpoint: Endpoint) -> bool:
         state = self._shop.computes.of(endpoint).state

@@ -127,6 +127,8 @@ class Historian:
             if branch is None or lsn is None:
                 continue
             self._sampled[endpoint.id] = began
+            if self._written.get(branch.id) == lsn:
+                continue
             self._written[branch.id] = lsn
             entries.append(LedgerEntry(incarnation=branch.incarnation, lsn=lsn, at=self._machine.now()))
         if entries:

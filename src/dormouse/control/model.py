@@ -117,7 +117,7 @@ class EndpointDefaults:
     autoscaling_limit_max_cu: float = 0.25
     suspend_timeout_seconds: int = 0
     pg_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Of Postgres, by name. Kept and shown, not applied."""
+    """Of Postgres, by name: what a new endpoint gets. Checked by `parameters`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ class PreloadLibraries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSettings:
-    """An endpoint's `settings`. Kept and shown, not applied."""
+    """An endpoint's `settings`: of Postgres by name, applied at its next start. See `parameters`."""
 
     pg_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     preload_libraries: PreloadLibraries | None = None

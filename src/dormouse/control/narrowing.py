@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from dormouse.control.past import LedgerEntry
 
-__all__ = ["Stretch", "earliest_of", "narrow", "time_of"]
+__all__ = ["Stretch", "earliest_of", "narrow", "thinned", "time_of"]
+
+
+_MOST: Final = 400
+"""How many lines of its parent's ledger a branch gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +53,9 @@ def earliest_of(entries: Sequence[LedgerEntry], lsn: int) -> datetime | None:
     Not always the first that was noted: had the clock been set back, earlier ones followed.
     """
     return min((entry.at for entry in entries if entry.lsn >= lsn), default=None)
+
+
+def thinned(entries: Sequence[LedgerEntry]) -> Sequence[LedgerEntry]:
+    """Evenly, with the first and the last. With fewer a moment is looked for in more of the WAL."""
+    step = -(-len(entries) // _MOST) or 1
+    return [*entries[::step], *entries[-1:]]

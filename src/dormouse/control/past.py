@@ -78,6 +78,29 @@ class Copies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleItem:
+    """When snapshots of a branch are made by themselves, in UTC, and how long they stay."""
+
+    frequency: str
+    """`hourly`, `daily`, `weekly`, `monthly` or `yearly`."""
+    hour: int | None = None
+    day: int | None = None
+    """Of the week (1 is Monday) or of the month."""
+    month: int | None = None
+    retention_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """All of a branch."""
+
+    branch_id: BranchId
+    items: tuple[ScheduleItem, ...] = ()
+    next_at: datetime | None = None
+    """When the next one is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """A state of a branch that something took the place of."""
 
@@ -91,6 +114,8 @@ class Kept:
     because: KeptBecause
     kept_at: datetime
     kept_until: datetime
+    schedule: Schedule | None = None
+    """Of a deleted branch, if it had one."""
     preserved_as: BranchId | None = None
     """The branch that its data became; None if its folder lies where it lay."""
 
@@ -137,26 +162,3 @@ class SnapshotRestoreSpec:
     name: str | None = None
     target: BranchId | None = None
     finalize: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleItem:
-    """When snapshots of a branch are made by themselves, in UTC, and how long they stay."""
-
-    frequency: str
-    """`hourly`, `daily`, `weekly`, `monthly` or `yearly`."""
-    hour: int | None = None
-    day: int | None = None
-    """Of the week (1 is Monday) or of the month."""
-    month: int | None = None
-    retention_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """All of a branch."""
-
-    branch_id: BranchId
-    items: tuple[ScheduleItem, ...] = ()
-    next_at: datetime | None = None
-    """When the next one is due."""

@@ -38,6 +38,7 @@ class Projects:
             postgres = choose(shop.machine.installed, spec.pg_version)
         except PostgresNotFound as error:
             raise RuleViolation(error.message, error.hint) from error
+        await shop.computes.parameters.check(postgres.major, spec.endpoint_defaults.pg_settings)
         may_have_another_project(shop.quotas, self._catalog.projects.values())
         (database_id,) = self._catalog.new_database_ids()
         made = shop.maker().project(spec, pg_version=postgres.major, database_id=database_id)
@@ -79,7 +80,11 @@ class Projects:
         return self._shop.project(project)
 
     async def update(self, project: ProjectId, change: ProjectChange) -> tuple[Project, Ops]:
-        """Change what was given."""
+        """Change what was given; its computes keep the settings that they were made with."""
+        if change.default_endpoint_settings is not None:
+            major = self._shop.project(project).pg_version
+            usual = change.default_endpoint_settings.pg_settings
+            await self._shop.computes.parameters.check(major, usual)
         async with self._shop.changing(project):
             found = self._shop.project(project)
             settings = change.settings or found.settings

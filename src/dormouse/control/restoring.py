@@ -20,9 +20,10 @@ from dormouse.control.model import (
     StoredVerifier,
     whole_second,
 )
-from dormouse.control.past import Copies, Kept, KeptBecause
+from dormouse.control.past import Copies, Kept, KeptBecause, Schedule
 from dormouse.control.planning import Origin
 from dormouse.control.reconciling import OnServer, reconcile
+from dormouse.control.scheduling import from_now_on
 from dormouse.errors import Conflict, RuleViolation
 from dormouse.names import BranchId, Incarnation, OperationId
 
@@ -30,6 +31,7 @@ __all__ = [
     "as_kept",
     "brought_back",
     "copied_to",
+    "copies_then",
     "finalized",
     "may_restore",
     "preserved",
@@ -78,15 +80,41 @@ def settled_records(
         for role in source.roles
         if role.name in server.roles and role.name not in known
     ]
-    changes: list[Change] = [Put(role) for role in newcomers]
+    # A word that no verifier answers to lets nobody in.
+    known_roles = [
+        replace(role, password=None) if role.name not in server.verifiers else role
+        for role in (*own.roles, *newcomers)
+    ]
+    changes: list[Change] = [
+        Put(role) for role in known_roles if role.name in server.roles and role not in own.roles
+    ]
     return changes + reconcile(
         branch,
         server,
-        [*own.roles, *newcomers],
+        known_roles,
         own.databases,
         own.verifiers,
         next_database_id=next_database_id,
         now=now,
+    )
+
+
+def copies_then(present: Copies, server: OnServer, branch: BranchId) -> Copies:
+    """The records of what was there then: those of now whose objects existed, with the passwords of then."""
+    verifiers = tuple(
+        replace(record, verifier=server.verifiers[record.role])
+        for record in present.verifiers
+        if record.role in server.verifiers
+    )
+    same = {record.role for record in present.verifiers if server.verifiers.get(record.role) == record.verifier}
+    return Copies(
+        roles=tuple(
+            role if role.name in same or role.no_login else replace(role, password=None)
+            for role in present.roles
+            if role.name in server.roles
+        ),
+        databases=tuple(database for database in present.databases if database.name in server.owners),
+        verifiers=tuple(record for record in verifiers if record.branch_id == branch),
     )
 
 
@@ -169,6 +197,7 @@ def as_kept(
     now: datetime,
     *,
     endpoints: Collection[Endpoint] = (),
+    schedule: Schedule | None = None,
     preserved_as: BranchId | None = None,
 ) -> Kept:
     """The present state of a branch as one that can be brought back, for as long as the project keeps history."""
@@ -179,6 +208,7 @@ def as_kept(
         copies=copies,
         endpoints=tuple(endpoints),
         because=because,
+        schedule=schedule,
         preserved_as=preserved_as,
         kept_at=now,
         kept_until=now + timedelta(seconds=project.history_retention_seconds),
@@ -197,9 +227,11 @@ def brought_back(kept: Kept, branches: Collection[Branch], now: datetime) -> lis
         ttl_interval_seconds=None,
         updated_at=whole_second(now),
     )
+    schedules = [] if kept.schedule is None else [from_now_on(kept.schedule, now)]
     return [
         Delete(kept),
         Put(back),
+        *map(Put, schedules),
         *map(Put, kept.endpoints),
         *map(Put, kept.copies.roles),
         *map(Put, kept.copies.databases),
@@ -243,8 +275,10 @@ def finalized(
     theirs: Copies,
     endpoints: Collection[Endpoint],
     now: datetime,
+    *,
+    schedule: Schedule | None = None,
 ) -> list[Change]:
-    """A branch made from a snapshot in the place of another: its name, its computes, its passwords.
+    """A branch made from a snapshot in the place of another: its name, computes, passwords, and `schedule`.
 
     The other one gets the computes that this one had, so that one can still look at it.
     """
@@ -261,7 +295,11 @@ def finalized(
         if endpoint.branch_id == branch.id and endpoint.type is EndpointType.READ_ONLY
     ]
     verifiers, roles = _with_passwords_of(theirs, own)
+    schedules: list[Change] = (
+        [] if schedule is None else [Delete(schedule), Put(replace(schedule, branch_id=branch.id))]
+    )
     return [
+        *schedules,
         Put(replace(replaced, name=old_name, default=False, protected=False, updated_at=whole_second(now))),
         Put(
             replace(

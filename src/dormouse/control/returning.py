@@ -290,6 +290,7 @@ class Returning:
             self._catalog.copies_of(replaced),
             [*self._shop.endpoints_of(branch), *self._shop.endpoints_of(replaced)],
             self._shop.machine.now(),
+            schedule=self._catalog.schedules.get(replaced),
         )
 
     def _deleted(self, operation: OperationId, branch: BranchId) -> list[Change]:
@@ -302,6 +303,7 @@ class Returning:
             KeptBecause.DELETE,
             self._shop.machine.now(),
             endpoints=self._shop.endpoints_of(branch),
+            schedule=self._catalog.schedules.get(branch),
         )
         return [Delete(found), Put(kept)]
 

@@ -1,12 +1,13 @@
 """When snapshots are due that are made by themselves. Pure; all times are UTC."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from dormouse.control.past import ScheduleItem
+from dormouse.control.past import Schedule, ScheduleItem
 
-__all__ = ["due_at", "next_run"]
+__all__ = ["due_at", "from_now_on", "next_run"]
 
 _LONGEST: Final = timedelta(days=8 * 366)
 """The 29th of February may be as far away: 2100 is no leap year."""
@@ -26,6 +27,11 @@ def _next_of(item: ScheduleItem, first: datetime) -> datetime | None:
             return moment
         moment += step
     return None
+
+
+def from_now_on(schedule: Schedule, now: datetime) -> Schedule:
+    """The schedule with the next moment at which it is due."""
+    return replace(schedule, next_at=next_run(schedule.items, now))
 
 
 def due_at(item: ScheduleItem, moment: datetime) -> bool:

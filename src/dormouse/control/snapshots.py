@@ -21,7 +21,7 @@ from dormouse.control.planning import Origin, Plan, PlanKind
 from dormouse.control.points import AtTime
 from dormouse.control.roles import agree_with_server
 from dormouse.control.rules import may_be_called
-from dormouse.control.scheduling import due_at, next_run
+from dormouse.control.scheduling import due_at, from_now_on
 from dormouse.control.workshop import Workshop
 from dormouse.errors import Conflict, Invalid, NotFound, RuleViolation
 from dormouse.names import BranchId, ProjectId, new_branch_id, new_incarnation, new_snapshot_id
@@ -159,8 +159,7 @@ class Snapshots:
         found = self._shop.branch(project, branch)
         if items and found.parent_id is not None:
             raise RuleViolation("snapshots can be made of root branches only")
-        due = next_run(items, self._shop.machine.now())
-        await self._catalog.put(Schedule(branch_id=branch, items=items, next_at=due))
+        await self._catalog.put(from_now_on(Schedule(branch_id=branch, items=items), self._shop.machine.now()))
 
     async def create_scheduled(self, schedule: Schedule) -> None:
         """One that is due, to stay as long as it says. For the sweeper."""
@@ -170,7 +169,7 @@ class Snapshots:
         longest = max((item.retention_seconds or 0 for item in items), default=0)
         now = self._shop.machine.now()
         # Written down first: one that fails is not tried again and again.
-        await self._catalog.put(replace(schedule, next_at=next_run(schedule.items, now)))
+        await self._catalog.put(from_now_on(schedule, now))
         branch = self._catalog.branches[schedule.branch_id]
         expires_at = now + timedelta(seconds=longest) if longest else None
         await self.create(branch.project_id, branch.id, SnapshotSpec(expires_at=expires_at), manual=False)

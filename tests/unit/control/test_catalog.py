@@ -102,6 +102,7 @@ PLAN = Plan(
     origin=Origin(branch_id=BRANCH.id, incarnation=BRANCH.incarnation, lsn="0/700028"),
 )
 COPIES = Copies(roles=(ROLE,), databases=(DATABASE,), verifiers=(VERIFIER,))
+SCHEDULE = Schedule(branch_id=BRANCH.id, items=(ScheduleItem(frequency="daily", hour=3),))
 KEPT = Kept(
     id=OperationId("op-3"),
     project_id=PROJECT.id,
@@ -122,7 +123,6 @@ SNAPSHOT = Snapshot(
     created_at=NOW,
     copies=COPIES,
 )
-SCHEDULE = Schedule(branch_id=BRANCH.id, items=(ScheduleItem(frequency="daily", hour=3),))
 LEDGER_ENTRY = LedgerEntry(incarnation=BRANCH.incarnation, lsn=0x700028, at=NOW)
 PERMISSION = Permission(
     id="permission-1", project_id=PROJECT.id, granted_to_email="anna@example.org", granted_at=NOW
@@ -261,6 +261,7 @@ VARIANTS: list[Record] = [
     replace(BRANCH, init_source="schema-only", last_reset_at=NOW),
     replace(BRANCH, restored_from="snap-a", restored_as=BranchId("br-b"), restore_status="restored"),
     KEPT,
+    replace(KEPT, schedule=SCHEDULE),
     replace(KEPT, copies=Copies(), endpoints=(), because=KeptBecause.UNDO, preserved_as=BranchId("br-b")),
     replace(
         KEPT,

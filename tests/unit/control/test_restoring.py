@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dormouse.control.changes import Change, Put, Record
+from dormouse.control.changes import Change, Delete, Put, Record
 from dormouse.control.model import (
     Branch,
     BranchState,
@@ -21,7 +21,7 @@ from dormouse.control.model import (
     Role,
     StoredVerifier,
 )
-from dormouse.control.past import Copies, Kept, KeptBecause
+from dormouse.control.past import Copies, Kept, KeptBecause, Schedule, ScheduleItem
 from dormouse.control.planning import Origin
 from dormouse.control.reconciling import OnServer
 from dormouse.control.restoring import (
@@ -422,6 +422,15 @@ def test_where_the_new_data_has_the_same_nothing_changes() -> None:
     assert settled_records(DEV, server, own, copies(MAIN, anna="x"), next_database_id=70, now=NOW) == []
 
 
+def test_a_password_of_a_role_that_has_none_in_the_new_data_is_forgotten() -> None:
+    server = OnServer(roles={"anna": True}, owners={}, verifiers={})
+
+    found = settle(server, copies(DEV, anna="a"), copies(MAIN, anna="x")).copies(DEV)
+
+    assert [(role.name, role.password) for role in found.roles] == [("anna", None)]
+    assert found.verifiers == ()
+
+
 def test_copies_are_another_branchs_with_ids_of_their_own() -> None:
     own = copies(MAIN, database(1, "shop", MAIN), database(2, "two", MAIN), anna="a", ben=None)
 
@@ -689,3 +698,27 @@ def test_a_password_that_is_not_known_is_not_shown() -> None:
     found = records.copies(FROM_SNAPSHOT)
     assert [each.password for each in found.roles] == [None]
     assert [each.verifier for each in found.verifiers] == ["SCRAM by SQL"]
+
+
+def test_a_schedule_comes_back_with_its_branch_and_is_due_from_now_on() -> None:
+    schedule = Schedule(branch_id=DEV.id, items=(ScheduleItem(frequency="hourly"),), next_at=NOW)
+    kept = replace(kept_of(DEV, copies(DEV), KeptBecause.DELETE), schedule=schedule)
+
+    [back] = [
+        change.record
+        for change in brought_back(kept, [MAIN], NOW + timedelta(days=1))
+        if isinstance(change, Put) and isinstance(change.record, Schedule)
+    ]
+
+    assert back.items == schedule.items
+    assert back.next_at is not None
+    assert back.next_at > NOW + timedelta(days=1)
+
+
+def test_a_schedule_goes_with_the_name() -> None:
+    schedule = Schedule(branch_id=MAIN.id, items=(ScheduleItem(frequency="daily"),), next_at=NOW)
+
+    changes = finalized(DEV, MAIN, "main (old)", copies(DEV), copies(MAIN), [], NOW, schedule=schedule)
+
+    assert Delete(schedule) in changes
+    assert Put(replace(schedule, branch_id=DEV.id)) in changes

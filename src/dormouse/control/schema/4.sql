@@ -25,6 +25,7 @@ CREATE TABLE kept (
     because TEXT NOT NULL,
     kept_at TEXT NOT NULL,
     kept_until TEXT NOT NULL,
+    schedule TEXT,
     preserved_as TEXT
 ) STRICT;
 
