@@ -11,7 +11,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-__all__ = ["CONNECT_DEADLINE_S", "REPLICA_CONNECT_DEADLINE_S", "AliasSettings", "of", "replicas_of"]
+from django_dormouse import hosts
+
+__all__ = ["CONNECT_DEADLINE_S", "REPLICA_CONNECT_DEADLINE_S", "AliasSettings", "is_pooled", "of", "replicas_of"]
 
 CONNECT_DEADLINE_S = 15.0
 """How long connecting to a primary may take, all tries together. Neon's proxy itself tries for some
@@ -20,7 +22,9 @@ CONNECT_DEADLINE_S = 15.0
 REPLICA_CONNECT_DEADLINE_S = 3.0
 """How long connecting to a replica may take: one try, because the primary can answer instead."""
 
-_KEYS = frozenset({"REPLICA_OF", "DIRECT_OF", "CONNECT_DEADLINE", "DROPPED_OPTIONS", "SHARES_CONNECTION_OF"})
+_KEYS = frozenset(
+    {"REPLICA_OF", "DIRECT_OF", "CONNECT_DEADLINE", "DROPPED_OPTIONS", "SHARES_CONNECTION_OF", "POOLED"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,8 @@ def of(settings: Mapping[str, Any]) -> AliasSettings:
     deadline = ours.get("CONNECT_DEADLINE", default)
     if isinstance(deadline, bool) or not isinstance(deadline, int | float) or deadline <= 0:
         raise ImproperlyConfigured('"CONNECT_DEADLINE" in DATABASES: expected a number of seconds above 0')
+    if not isinstance(ours.get("POOLED", False), bool):
+        raise ImproperlyConfigured('"POOLED" in DATABASES: expected True or False')
     return AliasSettings(
         replica_of=replica_of,
         direct_of=_alias(ours, "DIRECT_OF"),
@@ -72,6 +78,15 @@ def replicas_of(primary: str, databases: Mapping[str, Mapping[str, Any]]) -> tup
         and ours.get("REPLICA_OF") == primary
         and not ours.get("SHARES_CONNECTION_OF")
     )
+
+
+def is_pooled(settings: Mapping[str, Any]) -> bool:
+    """Whether an alias goes through a pooler that may change servers between transactions.
+
+    "POOLED" says it; else the host's name does, as Neon's do.
+    """
+    ours = settings.get("DORMOUSE") or {}
+    return bool(ours.get("POOLED", hosts.is_pooled(settings.get("HOST", ""))))
 
 
 def _alias(ours: Mapping[str, Any], key: str) -> str | None:

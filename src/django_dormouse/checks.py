@@ -59,7 +59,7 @@ def check_databases(databases: Databases, libpq_version: int) -> Iterator[CheckM
         host = database.get("HOST", "")
         options = database.get("OPTIONS", {})
         ours = database.get("DORMOUSE", {})
-        if hosts.is_pooled(host):
+        if aliases.is_pooled(database):
             yield from _check_pooled(name, database, databases)
         if (
             libpq_version < hosts.SNI_SINCE

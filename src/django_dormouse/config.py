@@ -22,6 +22,7 @@ from typing import Any, TypedDict, Unpack
 
 from django.core.exceptions import ImproperlyConfigured
 
+from django_dormouse import alias as aliases
 from django_dormouse import hosts, libpq, sources
 from django_dormouse.keys import KEYS, apply, startup_options
 from django_dormouse.parameters import PARAMETERS, WHERE, combination, counts
@@ -63,6 +64,7 @@ class Overrides(TypedDict, total=False):
     idle_in_transaction_session_timeout: int | str
     search_path: str
     currentSchema: str
+    pooled: bool
     ssl_require: bool
     test_options: Mapping[str, object]
     application_name: str
@@ -128,8 +130,9 @@ def databases(
     primary = sources.primary(environ, default)
 
     result = {PRIMARY: _settings(primary, parameters, keys, environ, machine)}
-    pooled = hosts.is_pooled(primary.parameters.get("host", ""))
-    if pooled:
+    host = primary.parameters.get("host", "")
+    has_direct = bool(environ.get("DATABASE_URL_UNPOOLED")) or hosts.direct_host(host) != host
+    if aliases.is_pooled(result[PRIMARY]) and has_direct:
         direct = sources.direct(primary, environ)
         only = {name: value for name, value in keys.items() if KEYS[name].on_direct}
         result[DIRECT] = _settings(direct, parameters, only, environ, machine)
@@ -193,7 +196,7 @@ def _settings(
             raise ImproperlyConfigured(f"{source.name}: {wrong}")
     # Arguments come last: of two `-c` for one setting the later wins.
     startup = " ".join(filter(None, (merged.pop("options", ""), startup_options(all_keys))))
-    pooled = hosts.is_pooled(host)
+    pooled = bool(all_keys.get("pooled", hosts.is_pooled(host)))
     # A pooler hands one server connection to many clients, so it refuses startup options (or drops them).
     dropped = startup if pooled else ""
     options = hosts.with_endpoint("" if pooled else startup, host, machine.libpq_version)

@@ -70,7 +70,7 @@ def examine(connection: BaseDatabaseWrapper) -> Diagnosis:
         host=settings.get("HOST", ""),
         port=str(settings.get("PORT", "")),
         database=settings.get("NAME", ""),
-        pooled=hosts.is_pooled(settings.get("HOST", "")),
+        pooled=aliases.is_pooled(settings),
         replica=aliases.of(settings).replica_of is not None,
         driver=libpq.DRIVER,
         libpq_version=libpq.version(),

@@ -325,3 +325,16 @@ def test_two_calls_share_nothing():
 
     assert "x" not in databases({"DATABASE_URL": POOLED})["default"]["OPTIONS"]
     assert "y" not in databases({"DATABASE_URL": POOLED})["direct"]["TEST"]
+
+
+def test_a_pooler_under_another_name_is_told_by_a_key():
+    url = "postgresql://u@127.0.0.1:6432/d?pooled=true&lock_timeout=1s"
+
+    alone = databases({"DATABASE_URL": url})
+    found = databases({"DATABASE_URL": url, "DATABASE_URL_UNPOOLED": "postgresql://u@127.0.0.1/d"})
+
+    assert list(alone) == ["default"]
+    assert alone["default"]["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert alone["default"]["DORMOUSE"] == {"POOLED": True, "DROPPED_OPTIONS": "-c lock_timeout=1s"}
+    assert found["direct"]["DORMOUSE"] == {"DIRECT_OF": "default"}
+    assert "DISABLE_SERVER_SIDE_CURSORS" not in found["direct"]

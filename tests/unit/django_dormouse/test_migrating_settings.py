@@ -1,4 +1,4 @@
-"""What dj-database-url and django-environ read of Postgres: the same databases, or a sentence that says why not."""
+"""What dj-database-url and django-environ read of Postgres: the same, or a sentence that says why not."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
