@@ -29,6 +29,7 @@ from dormouse.compute.server import connect_as_admin, prepare_folder, running
 from dormouse.errors import StartFailed
 from dormouse.names import DEFAULT_DATABASE, owner_of
 from dormouse.storage.durable import rename_durably, sync_tree, write_atomically
+from dormouse.storage.tree import let_settle
 
 __all__ = ["build_template", "template_key"]
 
@@ -115,6 +116,7 @@ def _initdb(postgres: Postgres, data: Path, account: Account | None) -> None:
 
 
 def _land(data: Path, target: Path) -> None:
+    let_settle(data)
     sync_tree(data)
     target.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     rename_durably(data, target)

@@ -4,7 +4,9 @@ Legal for bases and archived segments only. A server writes its files in place, 
 such a tree would change the other as well.
 """
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 from dormouse.storage.driver import Usage, Wanted, everything
@@ -19,14 +21,27 @@ def link_tree(
     """Make `target` a tree of hard links to the files of `source`; `target` must not exist, and is not synced.
 
     The folders are its own, 0700, and belong to `owner`. Both must be on one file system. A file that vanishes
-    meanwhile is left out. Raises OSError; what was made so far is then for the caller to delete.
+    meanwhile is left out, and one that has all the names that it may have (65,000 on ext4) is copied. Raises
+    OSError; what was made so far is then for the caller to delete.
     """
-    count = size = 0
+    count = size = own = 0
     for file in make_folders(source, target, owner, wanted):
         try:
             os.link(source / file, target / file, follow_symlinks=False)
         except FileNotFoundError:
             continue
+        except OSError as error:
+            if error.errno != errno.EMLINK:
+                raise
+            own += _copy(source / file, target / file)
         count += 1
         size += (target / file).lstat().st_size
-    return Usage(files=count, size_bytes=size, own_bytes=0)
+    return Usage(files=count, size_bytes=size, own_bytes=own)
+
+
+def _copy(source: Path, target: Path) -> int:
+    """A file with the content, mode, times and owner of another one; returns its size in bytes."""
+    shutil.copy2(source, target, follow_symlinks=False)
+    found = source.lstat()
+    os.chown(target, found.st_uid, found.st_gid, follow_symlinks=False)
+    return found.st_size

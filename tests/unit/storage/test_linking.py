@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 from pathlib import Path
@@ -64,3 +65,32 @@ def test_folders_get_their_owner_and_files_keep_theirs(source: Path, tmp_path: P
     found = (target / "base").stat()
     assert (found.st_uid, found.st_gid) == owner
     assert (target / "PG_VERSION").stat().st_uid == os.geteuid()
+
+
+def test_a_file_with_all_the_names_it_may_have_is_copied(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EMLINK, "Too many links")
+
+    monkeypatch.setattr("os.link", link)
+    (source / "PG_VERSION").chmod(0o600)
+    os.utime(source / "PG_VERSION", ns=(1, 1_000_000_007))
+
+    made = link_tree(source, tmp_path / "target")
+
+    copied = tmp_path / "target" / "PG_VERSION"
+    assert copied.read_bytes() == b"18\n"
+    assert (copied.stat().st_mtime_ns, stat.S_IMODE(copied.stat().st_mode)) == (1_000_000_007, 0o600)
+    assert not copied.samefile(source / "PG_VERSION")
+    assert made == Usage(files=2, size_bytes=7, own_bytes=7)
+
+
+def test_other_errors_of_a_link_are_told(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr("os.link", link)
+
+    with pytest.raises(OSError, match="cross-device"):
+        link_tree(source, tmp_path / "target")

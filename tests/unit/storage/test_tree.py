@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from dormouse.errors import CloneStopped
+from dormouse.storage.copying import CopyDriver
 from dormouse.storage.driver import Usage, everything
-from dormouse.storage.tree import make_folders, work_through
+from dormouse.storage.linking import link_tree
+from dormouse.storage.tree import let_settle, make_folders, work_through
 
 
 def one(name: str) -> Usage | None:
@@ -75,3 +77,18 @@ def test_a_stop_ends_the_work_of_all() -> None:
         work_through(list(map(str, range(1000))), work, threads=4, stop=stop)
 
     assert len(begun) < 50
+
+
+def test_what_has_settled_is_shared_with_a_clone_of_its_clone(tmp_path: Path) -> None:
+    template, data, first, second = (tmp_path / name for name in ("template", "data", "first", "second"))
+    (template / "base").mkdir(parents=True)
+    for name in ("PG_VERSION", "base/1259"):
+        (template / name).write_bytes(b"x")
+
+    let_settle(template)
+    CopyDriver().clone(template, data)
+    link_tree(template, first)
+    made = CopyDriver().clone(data, second, like=first)
+
+    assert made == Usage(files=2, size_bytes=2, own_bytes=0)
+    assert (second / "base" / "1259").samefile(template / "base" / "1259")
