@@ -72,6 +72,7 @@ PURE = {
     "dormouse.compute.conf",
     "dormouse.compute.configuration",
     "dormouse.compute.environment",
+    "dormouse.compute.guc",
     "dormouse.compute.label",
     "dormouse.compute.global_objects",
     "dormouse.compute.lifecycle",

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -94,6 +94,8 @@ class Identity:
     incarnation: Incarnation
     socket_dir: Path
     compute_units: float = 0.25
+    pg_settings: Mapping[str, str] = field(default_factory=dict)
+    """What the user asked for, by name in lower case: over the sizes and what is usual. See `guc`."""
 
 
 def template_settings(socket_dir: Path, major: int) -> dict[str, str]:
@@ -125,6 +127,7 @@ def primary_settings(identity: Identity, major: int) -> dict[str, str]:
     return {
         **_common(major),
         **_identity(identity),
+        **identity.pg_settings,
         "archive_mode": "on",
         "archive_command": ARCHIVE_COMMAND,
     }
@@ -135,6 +138,7 @@ def replica_settings(identity: Identity, major: int, *, primary_socket_dir: Path
     return {
         **_common(major),
         **_identity(identity),
+        **identity.pg_settings,
         "archive_mode": "off",
         "primary_conninfo": (
             f"host={_conninfo_value(str(primary_socket_dir))} port=5432 user={ADMIN_ROLE} "

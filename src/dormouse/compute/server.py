@@ -34,6 +34,11 @@ for each of a thousand files (manual, 20.12); only Linux has it."""
 _STATUS_LINE: Final = 7
 """`postmaster.pid` holds a status in its eighth line (LOCK_FILE_LINE_PM_STATUS, miscadmin.h)."""
 
+_UNHINDERED: Final = (
+    "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0"
+)
+"""A compute's `pg_settings` are for its users; the platform's own questions are not to fail by them."""
+
 
 class Server:
     """A running postmaster and the admin's connection to it. Made by `Server.start`."""
@@ -193,6 +198,7 @@ async def connect_as_admin(socket_dir: Path, database: str) -> psycopg.AsyncConn
         user=ADMIN_ROLE,
         dbname=database,
         application_name="dormouse",
+        options=_UNHINDERED,
         autocommit=True,
         connect_timeout=10,
     )

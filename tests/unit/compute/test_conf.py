@@ -130,3 +130,18 @@ def test_every_role_can_read_which_life_it_is() -> None:
 @pytest.mark.parametrize(("major", "expected"), [(15, False), (16, True), (18, True)])
 def test_roles_may_replicate_where_that_does_not_lock_them_out(major: int, expected: bool) -> None:
     assert ("REPLICATION" in role_attributes(major).split()) is expected
+
+
+def test_a_users_settings_win_over_sizes_and_not_over_what_is_the_platforms() -> None:
+    asked = Identity(
+        endpoint=EndpointId("ep-cold-sea-12345678"),
+        incarnation=Incarnation("i1"),
+        socket_dir=Path("/run/s"),
+        pg_settings={"work_mem": "99MB", "jit": "on", "archive_mode": "off"},
+    )
+
+    primary = primary_settings(asked, 18)
+    standby = replica_settings(asked, 18, primary_socket_dir=Path("/run/p"))
+
+    assert (primary["work_mem"], primary["jit"], primary["archive_mode"]) == ("99MB", "on", "on")
+    assert (standby["work_mem"], standby["hot_standby"]) == ("99MB", "on")
