@@ -1,4 +1,4 @@
-"""What tests of the past share: branches made of moments, rows that know theirs, a load, a look at what is left."""
+"""What tests of the past share: branches of moments, rows that know theirs, a load, a look at what is left."""
 
 import contextlib
 import hashlib

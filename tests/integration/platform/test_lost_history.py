@@ -1,4 +1,4 @@
-"""What is lost from the past on disk, or cannot be written: a clear error, nothing half there, never wrong rows."""
+"""What is lost from the past on disk, or cannot be written: a clear error, nothing half there, no wrong rows."""
 
 import psycopg
 import pytest
