@@ -5,6 +5,7 @@ the next call that looks at a project.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -538,6 +539,11 @@ class Schemas(Room):
 
 
 class Endpoints(Room):
+    async def lags(self, endpoints: Iterable[model.Endpoint]) -> dict[str, model.ReplicaLag]:
+        awake = (each for each in endpoints if each.current_state is model.EndpointState.ACTIVE)
+        behind = model.ReplicaLag(lag_bytes=8192, lag_ms=12)
+        return {each.id: behind for each in awake if each.type is model.EndpointType.READ_ONLY}
+
     async def all(self, project: str) -> list[model.Endpoint]:
         self.state.project(project)
         return [each for each in self.state.endpoints if each.project_id == project]

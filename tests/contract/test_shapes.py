@@ -318,7 +318,8 @@ def test_every_answer_has_a_request_id_and_errors_repeat_it(judged: Any) -> None
     ],
 )
 def test_records_have_the_documents_fields(document: Any, record: Any, schema: str) -> None:
-    ours = {each.name for each in dataclasses.fields(record)}
+    # An endpoint's `dormouse` is this platform's own: the clients pass over what they do not know.
+    ours = {each.name for each in dataclasses.fields(record)} - {"dormouse"}
     theirs = document.schema(schema)
 
     assert ours <= set(theirs["properties"]), "a field that the document does not know"

@@ -49,6 +49,7 @@ __all__ = [
     "Quota",
     "ReferencedTable",
     "Region",
+    "ReplicaLag",
     "Role",
     "Snapshot",
     "Table",
@@ -434,6 +435,16 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaLag:
+    """How far a replica is behind its primary; Neon's endpoints have no such field."""
+
+    lag_bytes: int
+    """Of WAL that is not yet replayed."""
+    lag_ms: int
+    """Since the last commit that it replayed; 0 if it lacks nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A compute's lasting side."""
 
@@ -465,6 +476,8 @@ class Endpoint:
     last_active: datetime | None = None
     started_at: datetime | None = None
     suspended_at: datetime | None = None
+    dormouse: ReplicaLag | None = None
+    """This platform's own, of a replica that is awake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from dormouse.cli import background
 from dormouse.cli.connections import client_of
+from dormouse.cli.lag import behind
 from dormouse.cli.pinned import Pinned
 from dormouse.cli.platforms import Local, Remote
 from dormouse.errors import NotRunning
@@ -48,6 +49,8 @@ def platform_status(layout: Layout) -> dict[str, Any]:
                 "type": endpoint.type,
                 "state": endpoint.current_state,
                 "host": endpoint.host,
+                "behind": behind(endpoint),
+                "lag": None if endpoint.dormouse is None else asdict(endpoint.dormouse),
             }
             for endpoint in client.endpoints(project_id)
         ]

@@ -1,12 +1,13 @@
 """Endpoints: made, changed, woken, put to sleep, removed."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
 from dormouse.compute.lifecycle import ComputeState
 from dormouse.control.changes import Put
+from dormouse.control.lags import Lags
 from dormouse.control.model import (
     Endpoint,
     EndpointChange,
@@ -17,6 +18,7 @@ from dormouse.control.model import (
     Operation,
     OperationAction,
     OperationStatus,
+    ReplicaLag,
     whole_second,
 )
 from dormouse.control.plane import Ops
@@ -35,6 +37,7 @@ class Endpoints:
     def __init__(self, workshop: Workshop) -> None:
         self._shop = workshop
         self._catalog = workshop.catalog
+        self._lags = Lags(workshop.computes)
 
     async def all(self, project: ProjectId) -> list[Endpoint]:
         """Of a project, oldest first, with their present states."""
@@ -168,6 +171,10 @@ class Endpoints:
         if settings is not None:
             major = self._shop.project(project).pg_version
             await self._shop.computes.parameters.check(major, settings.pg_settings)
+
+    async def lags(self, endpoints: Iterable[Endpoint]) -> dict[EndpointId, ReplicaLag]:
+        """Of the replicas among them that are awake."""
+        return await self._lags.of(endpoints)
 
     def _is_up(self, endpoint: Endpoint) -> bool:
         state = self._shop.computes.of(endpoint).state

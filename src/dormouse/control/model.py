@@ -46,6 +46,7 @@ __all__ = [
     "ProjectSettings",
     "ProjectSpec",
     "Quota",
+    "ReplicaLag",
     "Role",
     "StoredVerifier",
     "Unchanged",
@@ -134,6 +135,16 @@ class EndpointSettings:
 
     pg_settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     preload_libraries: PreloadLibraries | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaLag:
+    """How far a replica is behind its primary at this moment; never stored."""
+
+    lag_bytes: int
+    """Of WAL that is not yet replayed."""
+    lag_ms: int
+    """Since the last commit that it replayed; 0 if it lacks nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The `pg_settings` of the API against what the project's Postgres takes: checked when given, kept to at a start."""
+"""The `pg_settings` of the API, and what the project's Postgres takes: checked when given, kept to at a start."""
 
 import asyncio
 from collections.abc import Mapping

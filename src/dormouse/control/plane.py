@@ -4,6 +4,7 @@ Every method may raise a RequestError: NotFound, Conflict, RuleViolation, Locked
 return as soon as the records say so, with the operations that carry it out in the order in which they run.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from dormouse.control.model import (
@@ -22,6 +23,7 @@ from dormouse.control.model import (
     ProjectChange,
     ProjectCreated,
     ProjectSpec,
+    ReplicaLag,
     Role,
 )
 from dormouse.control.past import (
@@ -237,7 +239,11 @@ class Endpoints(Protocol):
     async def update(
         self, project: ProjectId, endpoint: EndpointId, change: EndpointChange
     ) -> tuple[Endpoint, Ops]:
-        """Sizes take effect at the next start; a disabled one is put to sleep."""
+        """Sizes and settings take effect at the next start; a disabled one is put to sleep."""
+        ...
+
+    async def lags(self, endpoints: Iterable[Endpoint]) -> Mapping[EndpointId, ReplicaLag]:
+        """Of the replicas among them that are awake; nothing is woken for it."""
         ...
 
     async def delete(self, project: ProjectId, endpoint: EndpointId) -> tuple[Endpoint, Ops]:

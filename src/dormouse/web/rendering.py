@@ -105,7 +105,9 @@ class Rendering:
             recoverable_until=project.recoverable_until,
         )
 
-    def endpoint(self, endpoint: model.Endpoint, project: model.Project) -> api.Endpoint:
+    def endpoint(
+        self, endpoint: model.Endpoint, project: model.Project, lag: model.ReplicaLag | None = None
+    ) -> api.Endpoint:
         """An endpoint of `project`."""
         return api.Endpoint(
             id=endpoint.id,
@@ -133,6 +135,7 @@ class Rendering:
             last_active=endpoint.last_active,
             started_at=endpoint.started_at,
             suspended_at=endpoint.suspended_at,
+            dormouse=None if lag is None else api.ReplicaLag(lag_bytes=lag.lag_bytes, lag_ms=lag.lag_ms),
         )
 
     def branch(self, branch: model.Branch) -> api.Branch:

@@ -9,6 +9,7 @@ from dormouse.api.json_form import to_json
 from dormouse.cli.choosing import the_compute
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
+from dormouse.cli.lag import behind
 from dormouse.cli.options import BranchName, Yes
 from dormouse.cli.output import answer, answer_json, table
 from dormouse.cli.session import Session, in_project
@@ -22,7 +23,7 @@ replica = group("Read replicas: computes that follow a branch's primary.")
 @replica.command("list")
 @in_project()
 def list_replicas(session: Session, *, branch: BranchName = None) -> None:
-    """List the read replicas of a branch.
+    """List the read replicas of a branch, and how far those that are awake are behind its primary.
 
     Example: dormouse replica list --branch live
     """
@@ -33,8 +34,11 @@ def list_replicas(session: Session, *, branch: BranchName = None) -> None:
     if session.as_json:
         answer_json([to_json(each) for each in found])
     elif found:
-        rows = [{"id": each.id, "state": each.current_state, "host": each.host} for each in found]
-        answer(table(("id", "state", "host"), rows))
+        rows = [
+            {"id": each.id, "state": each.current_state, "behind": behind(each), "host": each.host}
+            for each in found
+        ]
+        answer(table(("id", "state", "behind", "host"), rows))
     else:
         session.tell(f"branch {of.name} has no replica; `dormouse replica add` makes one")
 

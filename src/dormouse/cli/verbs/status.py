@@ -46,6 +46,6 @@ def _show(found: Mapping[str, Any]) -> None:
         return
     answer(f"up · {found['http_url']} · postgres {found['pg_host']}:{found['pg_port']} · home {found['home']}")
     if found["computes"]:
-        answer(table(("project", "branch", "compute", "type", "state", "host"), found["computes"]))
+        answer(table(("project", "branch", "compute", "type", "state", "behind", "host"), found["computes"]))
     else:
         say("no project yet; `dormouse project create NAME` makes one, `dormouse demo` a whole site")

@@ -64,7 +64,8 @@ class Endpoints:
         """One endpoint."""
         project = await self.plane.projects.get(reading.project_id(request))
         endpoint = await self.plane.endpoints.get(project.id, reading.endpoint_id(request))
-        return answer(bodies.EndpointAnswer(endpoint=self.rendering.endpoint(endpoint, project)))
+        lag = (await self.plane.endpoints.lags([endpoint])).get(endpoint.id)
+        return answer(bodies.EndpointAnswer(endpoint=self.rendering.endpoint(endpoint, project, lag)))
 
     async def update(self, request: Request) -> Response:
         """Another name, other sizes, another time to sleep."""
@@ -107,9 +108,9 @@ class Endpoints:
 
     async def _list(self, project_id: ProjectId, endpoints: list[Endpoint]) -> Response:
         project = await self.plane.projects.get(project_id)
-        return answer(
-            bodies.Endpoints(endpoints=tuple(self.rendering.endpoint(each, project) for each in endpoints))
-        )
+        lags = await self.plane.endpoints.lags(endpoints)
+        shown = tuple(self.rendering.endpoint(each, project, lags.get(each.id)) for each in endpoints)
+        return answer(bodies.Endpoints(endpoints=shown))
 
     async def _changed(
         self, project_id: ProjectId, endpoint: Endpoint, operations: Ops, *, status: int = 200
