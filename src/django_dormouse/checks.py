@@ -4,20 +4,22 @@ Those that look at settings alone run at every start; the one that connects runs
 database checks: `manage.py check --database default`, and before `migrate`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from django_dormouse import alias as aliases
-from django_dormouse import hosts, libpq, settings
+from django_dormouse import hosts, libpq, server_checks, settings
+from django_dormouse.parameters import PARAMETERS, combination, counts
+from django_dormouse.quoting import identifier, literal
 
-__all__ = ["check_databases", "check_routing", "check_servers", "check_settings", "register"]
+__all__ = ["check_databases", "check_deployment", "check_routing", "check_settings", "register"]
 
 TAG = "dormouse"
 ENGINE = "django_dormouse.backend"
@@ -35,7 +37,8 @@ def register() -> None:
     checks.register(_run_check_databases, TAG)
     checks.register(_run_check_routing, TAG)
     checks.register(_run_check_unused_router, TAG, deploy=True)
-    checks.register(check_servers, checks.Tags.database)
+    checks.register(_run_check_deployment, TAG, deploy=True)
+    checks.register(server_checks.check_servers, checks.Tags.database)
 
 
 def check_settings(given: object, databases: Databases) -> Iterator[CheckMessage]:
@@ -52,7 +55,7 @@ def check_settings(given: object, databases: Databases) -> Iterator[CheckMessage
 
 
 def check_databases(databases: Databases, libpq_version: int) -> Iterator[CheckMessage]:
-    """W005 to W010: what one can see in DATABASES without connecting."""
+    """W005 to W010, E014, E017, E020: what one can see in DATABASES without connecting."""
     for name, database in databases.items():
         if database.get("ENGINE") != ENGINE:
             continue
@@ -79,6 +82,9 @@ def check_databases(databases: Databases, libpq_version: int) -> Iterator[CheckM
                 f"DATABASES[{name!r}]: the connection to another machine may go unencrypted.",
                 'Set OPTIONS["sslmode"] to "require", or to "verify-full" with an sslrootcert.',
             )
+        yield from _check_values(name, database, libpq_version)
+        yield from _check_pool(name, database)
+        yield from _check_test(name, database, databases)
         if ours.get("REPLICA_OF") and not database.get("TEST", {}).get("MIRROR"):
             yield _warning(
                 "W010",
@@ -107,47 +113,21 @@ def check_routing(
         )
 
 
-def check_servers(
-    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001
-    databases: Sequence[str] | None = None,
-    **_: Any,
-) -> list[CheckMessage]:
-    """E011, E012, W013: the servers answer, and are what the settings say. Connects."""
-    messages: list[CheckMessage] = []
-    for name in databases or ():
-        if connections.settings[name].get("ENGINE") != ENGINE:
+def check_deployment(databases: Databases) -> Iterator[CheckMessage]:
+    """W015: the server is verified (`--deploy` only)."""
+    for name, database in databases.items():
+        if database.get("ENGINE") != ENGINE or not hosts.needs_tls(database.get("HOST", "")):
             continue
-        is_replica = bool(connections.settings[name].get("DORMOUSE", {}).get("REPLICA_OF"))
-        try:
-            with connections[name].cursor() as cursor:
-                cursor.execute("SELECT pg_is_in_recovery()")
-                in_recovery = cursor.fetchone()[0]
-        except (DatabaseError, InterfaceError) as error:
-            messages.append(
-                _error(
-                    "E011",
-                    f"The database {name!r} cannot be reached: {_one_line(error)}",
-                    f"Run: python manage.py dbdoctor {name}",
-                )
-            )
+        options = database.get("OPTIONS", {})
+        if options.get("service") or options.get("sslrootcert") == "system":
             continue
-        if in_recovery and not is_replica:
-            messages.append(
-                _error(
-                    "E012",
-                    f"The database {name!r} is a standby and takes no writes.",
-                    "Name the primary there.",
-                )
+        mode = options.get("sslmode")
+        if mode in _SAFE_SSLMODES and mode != "verify-full":
+            yield _warning(
+                "W015",
+                f"DATABASES[{name!r}]: with sslmode={mode} nobody checks who answers under that name.",
+                "Set sslmode=verify-full with sslrootcert=system (libpq 16), or with the file of the authority.",
             )
-        if is_replica and not in_recovery:
-            messages.append(
-                _warning(
-                    "W013",
-                    f"The database {name!r} is meant as a replica, and is none.",
-                    "Name a replica there, or leave the alias out.",
-                )
-            )
-    return messages
 
 
 def _check_pooled(name: str, database: Mapping[str, Any], databases: Databases) -> Iterator[CheckMessage]:
@@ -157,12 +137,22 @@ def _check_pooled(name: str, database: Mapping[str, Any], databases: Databases) 
             f"DATABASES[{name!r}] goes through a pooler, where .iterator() loses its server-side cursor.",
             'Add "DISABLE_SERVER_SIDE_CURSORS": True to that entry.',
         )
-    dropped = database.get("DORMOUSE", {}).get("DROPPED_OPTIONS")
-    if dropped or database.get("OPTIONS", {}).get("options"):
+    dropped = " ".join(
+        filter(
+            None,
+            (
+                database.get("DORMOUSE", {}).get("DROPPED_OPTIONS", ""),
+                # The endpoint's name is for the proxy before the pooler.
+                re.sub(r"^endpoint=\S+ ?", "", str(database.get("OPTIONS", {}).get("options", ""))),
+            ),
+        )
+    )
+    if dropped:
         yield _warning(
             "W006",
             f"DATABASES[{name!r}] goes through a pooler, which does not pass startup options on.",
-            "Set them on the role or the database: ALTER ROLE … SET statement_timeout = '30s'.",
+            f"Set them on the role, past the pooler: {_role_settings(str(database.get('USER', '')), dropped)} "
+            "Then silence this check.",
         )
     is_replica = database.get("DORMOUSE", {}).get("REPLICA_OF")
     if not is_replica and not any(
@@ -173,6 +163,59 @@ def _check_pooled(name: str, database: Mapping[str, Any], databases: Databases) 
             f"DATABASES[{name!r}] goes through a pooler, and `migrate` knows no way past it.",
             f'Add an alias for the direct host with "DORMOUSE": {{"DIRECT_OF": {name!r}}}, '
             "or let django_dormouse.databases() write the settings.",
+        )
+
+
+def _role_settings(role: str, options: str) -> str:
+    """The statements that say the same for every session of the role."""
+    found = re.findall(r"-c\s*([A-Za-z_.]+)=((?:\\.|\S)*)|--([A-Za-z_-]+)=((?:\\.|\S)*)", options)
+    who = identifier(role or "app")
+    statements = []
+    for name, value, long, other in found:
+        plain = re.sub(r"\\(.)", r"\1", value or other)
+        statements.append(f"ALTER ROLE {who} SET {name or long.replace('-', '_')} = {literal(plain)};")
+    return " ".join(statements) or f"ALTER ROLE {who} SET statement_timeout = '30s';"
+
+
+def _check_values(name: str, database: Mapping[str, Any], libpq_version: int) -> Iterator[CheckMessage]:
+    options = database.get("OPTIONS", {})
+    given = {key: str(value) for key, value in options.items() if key in PARAMETERS or key == "hostaddr"}
+    wrong = []
+    for key, value in given.items():
+        try:
+            if key in PARAMETERS:
+                PARAMETERS[key].check(value)
+        except ValueError as error:
+            wrong.append(f"{key}: expected {error}")
+    where = {"host": str(database.get("HOST", "")), "port": str(database.get("PORT", ""))}
+    wrong += filter(None, (counts({**given, **where}), combination(given, libpq_version)))
+    for sentence in wrong:
+        yield _error("E020", f"DATABASES[{name!r}]: {sentence}.", "Correct it; libpq would refuse to connect.")
+
+
+def _check_pool(name: str, database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if database.get("OPTIONS", {}).get("pool") and database.get("CONN_MAX_AGE", 0) != 0:
+        yield _error(
+            "E014",
+            f"DATABASES[{name!r}] has a pool and a CONN_MAX_AGE, and Django refuses to connect with both.",
+            "Leave CONN_MAX_AGE out: the pool keeps connections by itself.",
+        )
+
+
+def _check_test(name: str, database: Mapping[str, Any], databases: Databases) -> Iterator[CheckMessage]:
+    test = database.get("TEST", {})
+    mirror = test.get("MIRROR")
+    if mirror is not None and mirror not in databases:
+        yield _error(
+            "E017",
+            f"DATABASES[{name!r}]: under test it mirrors {mirror!r}, which is not in DATABASES.",
+            'Name an alias that is there in TEST["MIRROR"].',
+        )
+    if not mirror and test.get("NAME") and test["NAME"] == database.get("NAME"):
+        yield _error(
+            "E017",
+            f"DATABASES[{name!r}]: tests would create, and then destroy, the database that the site uses.",
+            'Give TEST["NAME"] another name, or leave it out.',
         )
 
 
@@ -188,6 +231,10 @@ def _run_check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:  # no
 
 def _run_check_databases(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: ARG001
     return list(check_databases(connections.settings, libpq.version()))
+
+
+def _run_check_deployment(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: ARG001
+    return list(check_deployment(connections.settings))
 
 
 def _run_check_routing(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: ARG001
@@ -213,7 +260,3 @@ def _error(number: str, message: str, hint: str) -> CheckMessage:
 
 def _warning(number: str, message: str, hint: str) -> CheckMessage:
     return checks.Warning(message, hint=hint, id=f"dormouse.{number}")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
