@@ -7,7 +7,7 @@ import psycopg
 from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.supervisor import Compute
 from dormouse.control.computes import Computes
-from dormouse.control.model import Endpoint, StoredVerifier
+from dormouse.control.model import BranchState, Endpoint, StoredVerifier
 from dormouse.errors import DatabaseNotFound, EndpointDisabled, EndpointNotFound, RequestError, StartFailed
 from dormouse.names import BranchId, EndpointId
 
@@ -52,6 +52,10 @@ class Gate:
             await primary.wake()
             return await self._live_verifier(primary, endpoint.branch_id, role)
         stored = self._computes.catalog.verifiers.get((endpoint.branch_id, role))
+        if stored is None and self._is_being_made(endpoint.branch_id):
+            # Of the past, it may have roles that the records will know only when it is there.
+            await self._computes.catalog.until(lambda: not self._is_being_made(endpoint.branch_id))
+            return await self.verifier(endpoint_id, role)
         return None if stored is None else stored.verifier
 
     async def locate(self, endpoint_id: EndpointId, *, role: str, verifier: str) -> str:
@@ -90,6 +94,10 @@ class Gate:
             return await self.verifier(primary.endpoint, role)
         stored = self._computes.catalog.verifiers.get((branch, role))
         return None if stored is None else stored.verifier
+
+    def _is_being_made(self, branch: BranchId) -> bool:
+        found = self._computes.catalog.branches.get(branch)
+        return found is not None and found.state in (BranchState.INIT, BranchState.RESETTING)
 
     def _reachable(self, endpoint_id: EndpointId) -> Endpoint:
         endpoint = self._computes.catalog.endpoints.get(endpoint_id)
