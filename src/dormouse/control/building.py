@@ -166,7 +166,7 @@ class Builder:
                 return
             lsn = await self._copy_head(source, work)
             await self._rewinder.link_history(self._rewinder.folder(source), work, lsn)
-            await self._rewinder.settle(branch, work, self._verifiers(branch, source))
+            await self._settle(branch, source, work)
 
         await build_branch(self._machine, target, fill)
 
@@ -283,8 +283,14 @@ class Builder:
     async def _fill_from_past(self, branch: Branch, source: Branch, origin: Origin, work: BranchFolder) -> int:
         folder = self._machine.layout.branch(source.project_id, source.id, origin.incarnation)
         cut = await self._rewinder.fill_from_past(source, folder, parse_lsn(origin.lsn), work)
-        await self._rewinder.settle(branch, work, self._verifiers(branch, source), reach=cut)
+        await self._settle(branch, source, work, reach=cut)
         return cut
+
+    async def _settle(
+        self, branch: Branch, source: Branch, work: BranchFolder, *, reach: int | None = None
+    ) -> None:
+        verifiers, strangers = self._verifiers(branch, source), not _is_closed_to(branch, source)
+        await self._rewinder.settle(branch, work, verifiers, reach=reach, strangers=strangers)
 
     async def _copy_head(self, source: Branch, work: BranchFolder) -> int:
         """From the running server, or from the sleeping one's directory as it lies."""
@@ -335,7 +341,8 @@ class Builder:
             parent_timestamp=origin.time or now,
             now=now,
         )
-        source_copies = self._catalog.copies_of(source.id) if source is not None else Copies()
+        is_open = source is not None and not _is_closed_to(branch, source)
+        source_copies = self._catalog.copies_of(origin.branch_id) if is_open else Copies()
         entry = LedgerEntry(incarnation=into, lsn=parse_lsn(settled.end_of_wal), at=now)
         return [
             *changes,
@@ -357,7 +364,8 @@ class Builder:
         )
 
     def _verifiers(self, branch: Branch, source: Branch) -> dict[str, str]:
-        return wanted_verifiers(self._catalog.copies_of(branch.id), self._catalog.copies_of(source.id))
+        theirs = Copies() if _is_closed_to(branch, source) else self._catalog.copies_of(source.id)
+        return wanted_verifiers(self._catalog.copies_of(branch.id), theirs)
 
     def _source(self, plan: Plan) -> Branch:
         """The branch that data is made from, in the life that the plan means."""
@@ -424,6 +432,11 @@ def origin_of(plan: Plan) -> Origin:
     if plan.origin is None:
         raise AssertionError(f"a plan to {plan.kind} says where its data comes from")
     return plan.origin
+
+
+def _is_closed_to(branch: Branch, source: Branch) -> bool:
+    """Whether the source is protected: nobody enters another branch with its passwords."""
+    return source.protected and source.id != branch.id
 
 
 def _into(plan: Plan) -> Incarnation:

@@ -177,16 +177,24 @@ class Rewinder:
             await asyncio.to_thread(link_history, source, work, upto, self._machine.owner)
 
     async def settle(
-        self, branch: Branch, work: BranchFolder, verifiers: Mapping[str, str], *, reach: int | None = None
+        self,
+        branch: Branch,
+        work: BranchFolder,
+        verifiers: Mapping[str, str],
+        *,
+        reach: int | None = None,
+        strangers: bool = True,
     ) -> Settled:
         """Run a server on `work` for a moment: replay, give roles these passwords, and write down what there is.
 
+        Other roles keep the passwords that they had then; without `strangers` they have none.
         Raises StorageError if replay does not get to `reach`, which a damaged WAL would do without a word.
         """
         async with self.server_on(branch, work, reach=reach) as server, server.admin() as connection:
             there = await read_server(connection)
-            for role, verifier in verifiers.items():
-                if role in there.verifiers and there.verifiers[role] != verifier:
+            for role, then in there.verifiers.items():
+                verifier = verifiers.get(role, then if strangers else None)
+                if verifier != then:
                     await connection.execute(
                         sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
                     )
