@@ -7,10 +7,11 @@ an item. Clients give cursors back as they got them.
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeVar
 
 from dormouse.control.model import Branch, Operation, Project
 from dormouse.errors import Invalid
@@ -44,6 +45,8 @@ class BranchOrder:
 
 def found(items: Sequence[Named], search: str) -> list[Named]:
     """Those with `search` in their name or id, letter case aside."""
+    if not search:
+        return list(items)
     wanted = search.casefold()
     return [item for item in items if wanted in item.name.casefold() or wanted in item.id]
 
@@ -82,13 +85,14 @@ def page_of_branches(
     Raises Invalid for a cursor that is not ours.
     """
 
-    def key(branch: Branch) -> tuple[str, str]:
-        return _sort_value(branch, order.by), branch.id
-
-    rest = sorted(branches, key=key, reverse=order.order == "desc")
+    descending = order.order == "desc"
+    # What stands in a cursor is a text, but there may be a thousand branches, and moments compare as they are.
+    key = _SORT_KEYS[order.by]
+    rest = list(branches)
     if cursor is not None:
-        last = _read_branch_cursor(cursor)
-        rest = [each for each in rest if (key(each) < last if order.order == "desc" else key(each) > last)]
+        last = _read_branch_cursor(cursor, order.by)
+        rest = [each for each in rest if (key(each) < last if descending else key(each) > last)]
+    rest.sort(key=key, reverse=descending)
     page = rest if limit is None else rest[:limit]
     return page, _branch_cursor(key(page[-1])) if len(page) < len(rest) else None
 
@@ -106,29 +110,31 @@ def _moment(operation: Operation) -> str:
     return operation.created_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _sort_value(branch: Branch, by: SortBy) -> str:
-    match by:
-        case "name":
-            return branch.name
-        case "created_at":
-            return _sortable(branch.created_at)
-        case "updated_at":
-            return _sortable(branch.updated_at)
+_SORT_KEYS: Final[Mapping[SortBy, Callable[[Branch], tuple[Any, str]]]] = MappingProxyType(
+    {
+        "name": lambda branch: (branch.name, branch.id),
+        "created_at": lambda branch: (branch.created_at, branch.id),
+        "updated_at": lambda branch: (branch.updated_at, branch.id),
+    }
+)
 
 
-def _sortable(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def _branch_cursor(last: tuple[Any, str]) -> str:
+    value, last_id = last
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).isoformat(timespec="microseconds")
+    return base64.urlsafe_b64encode(json.dumps([value, last_id]).encode()).decode()
 
 
-def _branch_cursor(last: tuple[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(last).encode()).decode()
-
-
-def _read_branch_cursor(cursor: str) -> tuple[str, str]:
+def _read_branch_cursor(cursor: str, by: SortBy) -> tuple[Any, str]:
     try:
         match json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True)):
-            case [str(value), str(last_id)]:
+            case [str(value), str(last_id)] if by == "name":
                 return value, last_id
+            case [str(value), str(last_id)]:
+                moment = datetime.fromisoformat(value)
+                # One without a zone would not compare with those that have one.
+                return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC), last_id
     except (ValueError, binascii.Error, RecursionError):
         pass
     raise Invalid("invalid request: decode query: invalid: cursor (not one that this server gave)")
