@@ -10,7 +10,15 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final, cast
 
-__all__ = ["DRIVER", "VARIABLES", "InvalidConnectionString", "UnknownKeyword", "parse", "version"]
+__all__ = [
+    "DRIVER",
+    "VARIABLES",
+    "InvalidConnectionString",
+    "UnknownKeyword",
+    "driver_version",
+    "parse",
+    "version",
+]
 
 VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -80,6 +88,7 @@ class _Driver:
             self.name = "psycopg2"
             self.parse = cast(Callable[[str], dict[str, str]], extensions.parse_dsn)
             self.version = cast(Callable[[], int], extensions.libpq_version)
+        self.release = str(psycopg.__version__).split()[0]
         self.error = cast(type[Exception], psycopg.Error)
 
 
@@ -92,6 +101,11 @@ DRIVER: Final = _driver.name
 def version() -> int:
     """The version of the libpq in use, as libpq counts: 180006 is 18.6."""
     return _driver.version()
+
+
+def driver_version() -> str:
+    """Of the driver itself: `3.3.9`."""
+    return _driver.release
 
 
 def parse(text: str) -> dict[str, str]:

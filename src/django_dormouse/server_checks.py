@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from django_dormouse import alias as aliases
 from django_dormouse import capacity, settings
 
-__all__ = ["LIMITS", "Answer", "check_answer", "check_servers"]
+__all__ = ["LIMITS", "Answer", "ask", "check_answer", "check_servers", "demand_of"]
 
 ENGINE = "django_dormouse.backend"
 
@@ -55,7 +55,7 @@ def check_servers(
         if connections.settings[name].get("ENGINE") != ENGINE:
             continue
         try:
-            answer = _ask(name)
+            answer = ask(name)
         except (DatabaseError, InterfaceError) as error:
             messages.append(
                 checks.Error(
@@ -65,7 +65,7 @@ def check_servers(
                 )
             )
             continue
-        messages += check_answer(name, answer, connections[name].timezone_name, _demand(name))
+        messages += check_answer(name, answer, connections[name].timezone_name, demand_of(name))
     return messages
 
 
@@ -110,7 +110,8 @@ def check_answer(
         )
 
 
-def _ask(name: str) -> Answer:
+def ask(name: str) -> Answer:
+    """Connect to the alias, and read. Raises DatabaseError or InterfaceError."""
     with connections[name].cursor() as cursor:
         started = time.time()
         cursor.execute("SELECT pg_is_in_recovery(), extract(epoch FROM clock_timestamp())::float8")
@@ -130,8 +131,11 @@ def _ask(name: str) -> Answer:
     )
 
 
-def _demand(name: str) -> capacity.Demand | None:
-    """None through a pooler, which has the sum in its own hands, and where E001 says what is wrong."""
+def demand_of(name: str) -> capacity.Demand | None:
+    """How many connections the project may open to the alias.
+
+    None through a pooler, which has the sum in its own hands, and where E001 says what is wrong.
+    """
     database = connections.settings[name]
     if aliases.is_pooled(database):
         return None

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from django_dormouse.diagnosis import Diagnosis, examine
+from django_dormouse.diagnosis import Diagnosis, Server, examine
 
 __all__ = ["Command"]
 
@@ -16,7 +16,7 @@ __all__ = ["Command"]
 class Command(BaseCommand):
     """Connects to each database, or to one, and says what it finds. Exit 1 if one does not answer."""
 
-    help = "Shows driver, server, encryption, role and latency of each database. Prints no password."
+    help = "Shows driver, server, encryption, role, latency and what to do. Prints no password, writes nothing."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -47,17 +47,42 @@ def _as_text(diagnosis: Diagnosis) -> str:
         ("where", f"{diagnosis.host or 'local socket'} port {diagnosis.port or 'default'}"),
         ("database", diagnosis.database),
         ("way", "through a pooler" if diagnosis.pooled else "direct"),
-        ("driver", f"{diagnosis.driver}, libpq {libpq}, {name}"),
+        ("driver", f"{diagnosis.driver} {diagnosis.driver_version}, libpq {libpq}, {name}"),
     ]
     server = diagnosis.server
     if server is None:
         lines.append(("error", diagnosis.error or ""))
     else:
         lines += [
-            ("server", f"Postgres {server.version}, {'read replica' if server.in_recovery else 'primary'}"),
-            ("role", server.user),
-            ("TLS", "yes" if server.tls else "no"),
-            ("connect", f"{server.connect_ms} ms"),
+            ("server", f"Postgres {server.version}, {_part(server)}"),
+            ("role", f"{server.user}; it may {', '.join(server.rights) or 'read and write what it was given'}"),
+            ("TLS", f"yes; {diagnosis.verified}" if server.tls else "no"),
+            ("connect", f"{server.connect_ms} ms, again {server.reconnect_ms} ms"),
             ("round trip", f"{server.round_trip_ms} ms"),
+            ("limit", _limit(server)),
         ]
-    return "\n".join([diagnosis.alias, *(f"  {label:<11}{text}" for label, text in lines)])
+    lines += [
+        (
+            "" if number else "findings",
+            " ".join(filter(None, (finding.text, finding.hint, finding.id and f"({finding.id})"))),
+        )
+        for number, finding in enumerate(diagnosis.findings)
+    ]
+    return "\n".join([diagnosis.alias, *(f"  {label:<11}{text}".rstrip() for label, text in lines)])
+
+
+def _part(server: Server) -> str:
+    if not server.in_recovery:
+        return "primary"
+    if not server.lag_bytes:
+        return "read replica, has replayed all that it received"
+    return f"read replica, {server.lag_bytes} bytes behind" + (
+        "" if server.lag_s is None else f" (last transaction {server.lag_s:.1f} s old)"
+    )
+
+
+def _limit(server: Server) -> str:
+    usable = server.max_connections - server.reserved
+    if server.wanted_connections is None:
+        return f"{usable} connections, shared by the pooler"
+    return f"{usable} connections; this project may open {server.wanted_connections}"
