@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from dormouse import names
+from dormouse.api.local import FaultRequest, FaultsInForce
 from dormouse.control import model, past, points, schema_model
 from dormouse.errors import Conflict, NotFound, RuleViolation
 from dormouse.uri import ConnectionParameters
@@ -764,6 +765,15 @@ class MemoryLocal:
             branches=len(self.state.branches),
             computes={"asleep": len(self.state.endpoints)},
         )
+
+    async def metrics(self) -> tuple[bytes, str]:
+        return b"dormouse_projects 1.0\n", "text/plain"
+
+    async def cause(self, fault: FaultRequest) -> FaultsInForce:
+        return await self.faults()
+
+    async def faults(self) -> FaultsInForce:
+        return FaultsInForce(faults=())
 
     async def finish_operations(self) -> int:
         return len(self.state.operations)

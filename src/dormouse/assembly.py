@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from dormouse.api.local import FaultInForce, FaultRequest, FaultsInForce
 from dormouse.compute.account import server_account
 from dormouse.compute.binaries import find_installed
 from dormouse.compute.leftovers import stop_leftovers
@@ -49,9 +50,11 @@ from dormouse.home import (
     write_platform_file,
 )
 from dormouse.local import LocalPlatform
+from dormouse.metrics import Traffic
 from dormouse.names import BranchId, EndpointId
 from dormouse.proxy.certificates import prepare_certificates
 from dormouse.proxy.directory import Activity, Address
+from dormouse.proxy.faults import Fault, Faults
 from dormouse.proxy.listener import Listener
 from dormouse.storage.choosing import choose_driver
 from dormouse.storage.layout import Layout
@@ -156,6 +159,9 @@ async def _serving(
         host_suffix=settings.host_suffix,
         errors=settings.errors,
     )
+    bench = _FaultBench(directory.faults, listener)
+    local.traffic = lambda: _traffic(directory, listener)
+    local.set_fault, local.faults_in_force = bench.set, bench.in_force
     app = create_app(
         service,
         api_key=api_key_of(layout),
@@ -250,7 +256,8 @@ class _Directory:
         self._gate = gate
         self._refuses_unpooled = refuses_unpooled
         self._visits = visits
-        self._activities: dict[EndpointId, Activity] = {}
+        self.faults = Faults(asyncio.get_running_loop().time)
+        self.activities: dict[EndpointId, Activity] = {}
 
     async def verifier(self, endpoint: EndpointId, role: str) -> str | None:
         return await self._gate.verifier(endpoint, role)
@@ -274,13 +281,69 @@ class _Directory:
         return Address(socket_path=socket_path, notice=_UNPOOLED)
 
     def activity(self, endpoint: EndpointId) -> Activity:
-        found = self._activities.get(endpoint)
+        found = self.activities.get(endpoint)
         if found is None:
-            found = self._activities[endpoint] = Activity(asyncio.get_running_loop().time())
+            found = self.activities[endpoint] = Activity(asyncio.get_running_loop().time())
         return found
+
+    def fault(self, endpoint: EndpointId) -> Fault | None:
+        return self.faults.find(endpoint)
 
     def last_activity(self, endpoint: EndpointId) -> float:
         return self.activity(endpoint).last
+
+
+class _FaultBench:
+    """What goes wrong on purpose, for the sessions that are open now and for those to come."""
+
+    def __init__(self, faults: Faults, listener: Listener) -> None:
+        self._faults = faults
+        self._listener = listener
+
+    def set(self, asked: FaultRequest) -> FaultsInForce:
+        dropped = 0
+        endpoint = asked.endpoint
+        if asked.kind == "clear" or endpoint is None:
+            for cleared in self._faults.clear(endpoint):
+                self._listener.slow_down(cleared, 0.0)
+        elif asked.kind == "delay":
+            delay_s = (asked.delay_ms or 0) / 1000
+            self._faults.of(endpoint).delay_s = delay_s
+            self._listener.slow_down(endpoint, delay_s)
+        elif asked.kind == "deny":
+            until = asyncio.get_running_loop().time() + (asked.seconds or 0)
+            self._faults.of(endpoint).denied_until = until
+        elif asked.connections is None:
+            dropped = self._listener.drop(endpoint)
+        else:
+            fault = self._faults.of(endpoint)
+            fault.drops, fault.drop_after_bytes = asked.connections, asked.after_bytes or 0
+        return FaultsInForce(faults=self.in_force(), dropped=dropped)
+
+    def in_force(self) -> tuple[FaultInForce, ...]:
+        now = asyncio.get_running_loop().time()
+        return tuple(
+            FaultInForce(
+                endpoint=endpoint,
+                delay_ms=round(fault.delay_s * 1000),
+                denied_for_s=round(max(0.0, fault.denied_until - now), 1),
+                drops=fault.drops,
+                drop_after_bytes=fault.drop_after_bytes,
+            )
+            for endpoint, fault in self._faults.in_force().items()
+        )
+
+
+def _traffic(directory: _Directory, listener: Listener) -> Traffic:
+    activities = directory.activities
+    return Traffic(
+        open={endpoint: count for endpoint, count in listener.authenticated.items()},
+        unauthenticated=listener.unauthenticated,
+        sessions={endpoint: count for endpoint, count in listener.tally.sessions.items()},
+        from_clients={endpoint: activity.from_clients for endpoint, activity in activities.items()},
+        to_clients={endpoint: activity.to_clients for endpoint, activity in activities.items()},
+        refusals=dict(listener.tally.refusals),
+    )
 
 
 _UNPOOLED: Final = f"this machine has no pooler, so that the connection is direct: {INSTALL_HINT}"

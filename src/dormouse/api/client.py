@@ -92,6 +92,9 @@ from dormouse.api.local import (
     BranchHistories,
     BranchHistory,
     Diagnosis,
+    FaultInForce,
+    FaultRequest,
+    FaultsInForce,
     Finished,
     Health,
     KeptState,
@@ -596,6 +599,14 @@ class Client:
     def finish_operations(self) -> int:
         """Say of all operations that have ended that they have, where `DORMOUSE_OPERATIONS` is `manual`."""
         return from_json(Finished, self._local("POST", "/operations/finish")).operations
+
+    def cause_fault(self, fault: FaultRequest) -> FaultsInForce:
+        """Let something go wrong with a compute, on purpose; the answer is all that does from now on."""
+        return from_json(FaultsInForce, self._local("POST", "/faults", to_json(fault)))
+
+    def faults(self) -> tuple[FaultInForce, ...]:
+        """What goes wrong on purpose now."""
+        return from_json(FaultsInForce, self._local("GET", "/faults")).faults
 
     def branch_histories(self, project: ProjectId) -> tuple[BranchHistory, ...]:
         """From when on each branch of a project can be restored, and what it takes on disk."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dormouse.api.json_form import EXACT
-from dormouse.names import BranchId, OperationId
+from dormouse.names import BranchId, EndpointId, OperationId
 
 __all__ = [
     "LOCAL_ROOT",
@@ -13,6 +13,9 @@ __all__ = [
     "BranchHistories",
     "BranchHistory",
     "Diagnosis",
+    "FaultInForce",
+    "FaultRequest",
+    "FaultsInForce",
     "Finished",
     "Health",
     "KeptState",
@@ -92,6 +95,45 @@ class Finished:
     """`POST /_local/operations/finish`: how many operations are said to have ended from now on."""
 
     operations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRequest:
+    """`POST /_local/faults`: what is to go wrong with a compute, on purpose."""
+
+    kind: str
+    """`suspend`, `kill`, `drop`, `delay`, `deny`, or `clear`, which ends `drop`, `delay` and `deny`."""
+    endpoint: EndpointId | None = None
+    """Only `clear` may leave it out."""
+    connections: int | None = None
+    """Of `drop`: how many of the next ones; without it those that are open now."""
+    after_bytes: int | None = None
+    """Of `drop` with `connections`: after how many bytes to the client."""
+    delay_ms: int | None = None
+    """Of `delay`."""
+    seconds: float | None = None
+    """Of `deny`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultInForce:
+    """What goes wrong with a compute's connections until it is cleared or used up."""
+
+    endpoint: EndpointId
+    delay_ms: int
+    denied_for_s: float
+    drops: int
+    """How many of the next connections are cut."""
+    drop_after_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultsInForce:
+    """`GET /_local/faults`, and the answer to each that is asked for."""
+
+    faults: tuple[FaultInForce, ...]
+    dropped: int = 0
+    """How many open connections were cut by this request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

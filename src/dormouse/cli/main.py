@@ -33,6 +33,7 @@ VERBS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "role": {},
         "database": {},
         "operation": {},
+        "fault": {},
         "login": {},
         "logout": {},
         "completion": {},

@@ -30,7 +30,7 @@ def what_is_meant(platform: Local | Remote, pinned: Pinned) -> dict[str, Any]:
 
 def platform_status(layout: Layout) -> dict[str, Any]:
     """`{"running", "home", "computes": […]}` and, when it runs, what stands in `platform.json`."""
-    found: dict[str, Any] = {"running": False, "home": str(layout.home), "computes": []}
+    found: dict[str, Any] = {"running": False, "home": str(layout.home), "computes": [], "faults": []}
     try:
         there = background.find(layout)
     except NotRunning:
@@ -54,4 +54,5 @@ def platform_status(layout: Layout) -> dict[str, Any]:
             }
             for endpoint in client.endpoints(project_id)
         ]
-    return found | asdict(there) | {"running": True, "computes": computes}
+    faults = [asdict(each) for each in client.faults()]
+    return found | asdict(there) | {"running": True, "computes": computes, "faults": faults}

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psycopg
+from psycopg.rows import dict_row
+
 from dormouse.compute.account import Account
 from dormouse.compute.conf import ADMIN_ROLE
 from dormouse.compute.environment import child_environment
@@ -92,6 +95,8 @@ def render_ini(pgbouncer: PgBouncer, *, folder: Path, server_socket: Path, pool_
         "server_lifetime": "3600",
         # A server that is about to stop, or was just told to, is no reason to refuse clients for seconds.
         "server_login_retry": "1",
+        # Who may ask it how it is: see `waits`.
+        "stats_users": ADMIN_ROLE,
         "ignore_startup_parameters": "extra_float_digits",
         "log_connections": "0",
         "log_disconnections": "0",
@@ -156,6 +161,19 @@ class Pooler:
     def socket_path(self) -> str:
         """Where clients are sent."""
         return str(self._folder / _SOCKET)
+
+    async def waits(self) -> tuple[int, float]:
+        """How many clients wait for a server, and how many seconds the first of them has. Raises psycopg.Error."""
+        connection = await psycopg.AsyncConnection.connect(
+            host=str(self._folder), port=5432, user=ADMIN_ROLE, dbname="pgbouncer", autocommit=True,
+            connect_timeout=2, row_factory=dict_row, cursor_factory=psycopg.AsyncClientCursor,
+        )  # fmt: skip
+        async with connection:
+            pools = await (await connection.execute("SHOW POOLS")).fetchall()
+        return (
+            sum(pool["cl_waiting"] for pool in pools),
+            max((pool["maxwait"] + pool["maxwait_us"] / 1e6 for pool in pools), default=0.0),
+        )
 
     async def stop(self) -> None:
         """At once: its clients are cut, as the compute's own would be."""

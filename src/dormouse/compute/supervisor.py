@@ -66,8 +66,12 @@ class Compute:
         start_timeout_s: float,
         spawn_task: Callable[..., "asyncio.Task[None]"],
         closed: Callable[[], Awaitable[object] | None] = lambda: None,
+        woke: Callable[[float | None], None] = lambda _seconds: None,
     ) -> None:
-        """`closed` says whether it may not be woken at this moment, and is to be waited for until it may again."""
+        """`closed` says whether it may not be woken at this moment, and is to be waited for until it may again.
+
+        `woke` is told of each start: its seconds, or None if it failed.
+        """
         self.endpoint = endpoint
         self.state = ComputeState.ASLEEP
         self.wake_ms: float | None = None
@@ -77,6 +81,7 @@ class Compute:
         self._start_timeout_s = start_timeout_s
         self._spawn_task = spawn_task
         self._closed = closed
+        self._woke = woke
         self._server: Server | None = None
         self._start: Start | None = None
         self._turn: asyncio.Future[None] | None = None
@@ -169,6 +174,7 @@ class Compute:
             return
         self._server = server
         self.wake_ms = (loop.time() - began) * 1000
+        self._woke(self.wake_ms / 1000)
         self._end(ComputeEvent.BECAME_READY)
         logger.info(
             "compute is ready",
@@ -177,6 +183,7 @@ class Compute:
         self._spawn_task(self._watch(server))
 
     def _failed(self, error: BaseException) -> None:
+        self._woke(None)
         logger.warning(
             "compute did not start",
             extra={"action": "compute_start_failed", "endpoint": self.endpoint, "reason": str(error)},

@@ -16,6 +16,7 @@ from dormouse.control.machine import Machine
 from dormouse.control.model import BranchState, Endpoint, EndpointType
 from dormouse.control.parameters import Parameters
 from dormouse.control.poolers import Poolers
+from dormouse.control.wake_times import WakeTimes
 from dormouse.names import BranchId, EndpointId
 
 __all__ = ["Computes", "SpawnTask"]
@@ -46,6 +47,7 @@ class Computes:
         self.machine = machine
         self.poolers = Poolers(machine)
         self.parameters = Parameters(machine)
+        self.wakes = WakeTimes()
         self.changed = asyncio.Event()
         """Set whenever a compute became ready; whoever waits for it clears it."""
         self._spawn_task = spawn_task
@@ -68,6 +70,7 @@ class Computes:
                 start_timeout_s=self.machine.start_timeout_s,
                 spawn_task=self._spawn_task,
                 closed=lambda: self._until_open(endpoint.id),
+                woke=self.wakes.add,
             )
         return found
 

@@ -1,11 +1,14 @@
 """The poolers of awake computes: started by the first who asks for one, gone with their compute."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 from pathlib import Path
 from typing import Final
+
+import psycopg
 
 from dormouse.compute.conf import FIXED
 from dormouse.compute.pooler import PgBouncer, Pooler, find_pgbouncer
@@ -19,6 +22,8 @@ logger = logging.getLogger("dormouse.control")
 
 _POOL_SIZE: Final = int(FIXED["max_connections"]) * 9 // 10
 """Of each pair of role and database, as at Neon."""
+
+_ASK_S: Final = 1.0
 
 
 class Poolers:
@@ -58,6 +63,15 @@ class Poolers:
             running = self._running.pop(endpoint, None)
             if running is not None:
                 await running.stop()
+
+    async def waits(self) -> dict[EndpointId, tuple[int, float]]:
+        """How many clients wait in each that runs, and for how many seconds the first has."""
+        found: dict[EndpointId, tuple[int, float]] = {}
+        for endpoint, pooler in list(self._running.items()):
+            with contextlib.suppress(psycopg.Error, TimeoutError):
+                async with asyncio.timeout(_ASK_S):
+                    found[endpoint] = await pooler.waits()
+        return found
 
     async def _start(self, program: PgBouncer, compute: Compute) -> Pooler:
         server_socket = Path(compute.server.socket_path)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dormouse.names import EndpointId
+from dormouse.proxy.faults import Fault
 
 __all__ = ["Activity", "Address", "Directory"]
 
@@ -25,13 +26,16 @@ class Activity:
     Plain attributes, because the relay writes `last` for every read from a client.
     """
 
-    __slots__ = ("connections", "last")
+    __slots__ = ("connections", "from_clients", "last", "to_clients")
 
     def __init__(self, now: float) -> None:
         self.last: float = now
         """Loop time of the last bytes a client sent, in seconds."""
         self.connections: int = 0
         """Clients that are relayed now, or are being connected to the compute that `locate` has named."""
+        self.from_clients: int = 0
+        """Bytes relayed from them."""
+        self.to_clients: int = 0
 
 
 class Directory(Protocol):
@@ -59,4 +63,8 @@ class Directory(Protocol):
 
     def activity(self, endpoint: EndpointId) -> Activity:
         """The compute's record of activity; valid until it sleeps."""
+        ...
+
+    def fault(self, endpoint: EndpointId) -> Fault | None:
+        """What is to go wrong with its connections, for someone's test; mostly nothing."""
         ...

@@ -37,6 +37,7 @@ from dormouse.proxy.cancellation import CancelTarget, Registry
 from dormouse.proxy.certificates import Certificates, NamedSSLObject
 from dormouse.proxy.compute_transport import ComputeTransport
 from dormouse.proxy.directory import Activity, Directory
+from dormouse.proxy.faults import Fault
 from dormouse.proxy.limits import Limits
 from dormouse.proxy.penalties import Penalties
 from dormouse.proxy.refusals import ErrorProfile, refusal_for
@@ -75,6 +76,7 @@ from dormouse.proxy.session import (
     VerifierFound,
 )
 from dormouse.proxy.session import Relay as RelayCommand
+from dormouse.proxy.tally import Tally
 from dormouse.wire.messages import BackendKeyData
 from dormouse.wire.scram import check_password
 from dormouse.wire.startup import CancelRequest
@@ -129,6 +131,7 @@ class Listener:
         )
         self.registry = Registry()
         self.penalties = Penalties()
+        self.tally = Tally()
         self.unauthenticated = 0
         self.authenticated: Counter[EndpointId] = Counter()
         self.lingering = 0
@@ -180,6 +183,15 @@ class Listener:
             # Our tasks are over. Told of the body's error, the group would wrap it.
             await self.group.__aexit__(None, None, None)
         _logger.info("The proxy has stopped", extra={"action": "proxy_stopped"})
+
+    def slow_down(self, endpoint: EndpointId, delay_s: float) -> None:
+        """Delay the sessions of an endpoint that are relayed now; 0 ends that."""
+        for connection in self._connections:
+            connection.slow_down(endpoint, delay_s)
+
+    def drop(self, endpoint: EndpointId) -> int:
+        """Cut the sessions of an endpoint that are relayed now, without a word; how many."""
+        return sum(connection.drop(endpoint) for connection in list(self._connections))
 
     def forget(self, connection: "_Connection") -> None:
         """A connection is closed."""
@@ -271,6 +283,18 @@ class _Connection(asyncio.Protocol):
         if self._client is not None:
             self._client.abort()
         self._finish()
+
+    def slow_down(self, endpoint: EndpointId, delay_s: float) -> None:
+        """Delay the relay, if it leads to that endpoint."""
+        if self._relay is not None and self._endpoint == endpoint:
+            self._relay.slow_down(delay_s, self.loop.call_later)
+
+    def drop(self, endpoint: EndpointId) -> bool:
+        """Cut the relay, if it leads to that endpoint; whether it did."""
+        if self._relay is None or self._endpoint != endpoint or self._is_over:
+            return False
+        self._relay.abort()
+        return True
 
     # Before TLS.
 
@@ -485,6 +509,10 @@ class _Connection(asyncio.Protocol):
             if listener.authenticated[endpoint] > listener.limits.connections_per_endpoint:
                 self.feed(Refused(refusals.TOO_MANY_TO_ENDPOINT))
                 return
+        fault = listener.directory.fault(endpoint)
+        if fault is not None and fault.denied_until > self.loop.time():
+            self.feed(Refused(refusals.DENIED))
+            return
         self._send_for(partial(self._locate, command))
 
     async def _locate(self, command: Locate) -> None:
@@ -573,6 +601,18 @@ class _Connection(asyncio.Protocol):
             for_compute=command.for_compute,
             write_buffer=self._listener.limits.write_buffer,
         )
+        assert self._endpoint is not None
+        self._listener.tally.sessions[self._endpoint] += 1
+        fault = self._listener.directory.fault(self._endpoint)
+        if fault is not None:
+            self._impair(self._relay, fault)
+
+    def _impair(self, relay: Relay, fault: Fault) -> None:
+        """Let go wrong what is to."""
+        if fault.delay_s:
+            relay.slow_down(fault.delay_s, self.loop.call_later)
+        if (count := fault.take_drop()) is not None:
+            relay.cut_after(count)
 
     def _relay_ended(self, side: Side) -> None:
         _logger.info(
@@ -689,6 +729,7 @@ class _Connection(asyncio.Protocol):
             self._timer = None
 
     def _log_refusal(self, refusal: refusals.Refusal, outcome: str) -> None:
+        self._listener.tally.refusals[refusal.sqlstate] += 1
         request = self._session.request
         target = self._session.target
         _logger.info(

@@ -31,6 +31,7 @@ __all__ = [
     "AUTHENTICATION_TIMED_OUT",
     "COMPUTE_UNREACHABLE",
     "CONTROL_PLANE_FAILED",
+    "DENIED",
     "ENDPOINT_DISABLED",
     "ENDPOINT_MISSING",
     "ENDPOINT_NOT_FOUND",
@@ -97,6 +98,11 @@ TOO_MANY_ATTEMPTS: Final = Refusal(
     "53300",
     "Failed to acquire permit to connect to the database. "
     "Too many database connection attempts are currently ongoing.",
+)
+DENIED: Final = Refusal(
+    "57P03",
+    "Couldn't connect to compute node",
+    "Denied on purpose by `dormouse fault deny`; `dormouse fault clear` ends it.",
 )
 STOPPING: Final = Refusal("57P01", "terminating connection due to administrator command")
 

@@ -24,6 +24,9 @@ __all__ = ["Relay", "Side"]
 _READY: Final = b"Z\x00\x00\x00\x05"
 
 
+CallLater = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
+
+
 class Side(Enum):
     """Who ended a relay."""
 
@@ -52,7 +55,7 @@ class Relay:
         self._on_end = on_end
         self._open = 2
         self._client_half = _ClientHalf(self, activity, now)
-        self._compute_half = _ComputeHalf(self)
+        self._compute_half = _ComputeHalf(self, activity)
 
     def start(self, *, for_client: bytes, for_compute: bytes, write_buffer: int) -> None:
         """Take over both transports. `for_client` ends with what the compute said last."""
@@ -77,15 +80,51 @@ class Relay:
         self._close_client()
         self.compute.close()
 
+    def slow_down(self, delay_s: float, call_later: CallLater) -> None:
+        """Hand each read on only `delay_s` later, either way; 0 ends it. For whoever tries an application."""
+        for half, source, write in (
+            (self._client_half, self.client, self.compute.write),
+            (self._compute_half, self.compute, self.client.write),
+        ):
+            if isinstance(half.write, _Slow):
+                half.write.flush()
+            if half.write is not _discard:
+                half.write = _Slow(source, write, half, delay_s, call_later) if delay_s else write
+
+    def cut_after(self, count: int) -> None:
+        """End when the client was sent `count` more bytes. For whoever tries an application."""
+        self._compute_half.write = _Cut(self, self._compute_half.write, count)
+
+    def cut(self) -> None:
+        """End from here without a word; what was handed on before is sent."""
+        self.ended_by = self.ended_by or Side.PROXY
+        self._hand_on()
+        self._client_half.write = self._compute_half.write = _discard
+        self._close_client()
+        self.compute.close()
+
     def abort(self) -> None:
         """End at once; what was not yet sent is lost."""
         self.ended_by = self.ended_by or Side.PROXY
         self.client.abort()
         self.compute.abort()
 
+    def _hand_on(self) -> None:
+        """What a slow half still holds."""
+        for half in (self._client_half, self._compute_half):
+            write = half.write.inner if isinstance(half.write, _Cut) else half.write
+            if isinstance(write, _Slow):
+                write.flush()
+
+    def block(self, side: Side, *, is_blocked: bool) -> None:
+        """One side takes nothing more for the moment, or does again."""
+        half = self._compute_half if side is Side.CLIENT else self._client_half
+        half.is_blocked = is_blocked
+
     def lost(self, side: Side) -> None:
         """One side is gone: the other gets what is still under way, and is closed."""
         self.ended_by = self.ended_by or side
+        self._hand_on()
         if side is Side.CLIENT:
             self._compute_half.write = _discard
             self.compute.close()
@@ -102,12 +141,16 @@ class _ClientHalf(asyncio.Protocol):
 
     def __init__(self, relay: Relay, activity: Activity, now: Callable[[], float]) -> None:
         self.write: Callable[[bytes], None] = relay.compute.write
+        self.is_blocked = False
+        """Whether what it hands on is to wait: the compute reads slowly."""
         self._relay = relay
         self._activity = activity
         self._now = now
 
     def data_received(self, data: bytes) -> None:
-        self._activity.last = self._now()
+        activity = self._activity
+        activity.last = self._now()
+        activity.from_clients += len(data)
         self.write(data)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -115,23 +158,29 @@ class _ClientHalf(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client reads slowly."""
+        self._relay.block(Side.CLIENT, is_blocked=True)
         _pause(self._relay.compute)
 
     def resume_writing(self) -> None:
+        self._relay.block(Side.CLIENT, is_blocked=False)
         _resume(self._relay.compute)
 
 
 class _ComputeHalf(asyncio.Protocol):
     """Hears the compute."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, activity: Activity) -> None:
         self.write: Callable[[bytes], None] = relay.client.write
+        self.is_blocked = False
+        """Whether what it hands on is to wait: the client reads slowly."""
         self.tail = b""
         """The last bytes that the compute sent, as many as a ReadyForQuery has."""
         self._relay = relay
+        self._activity = activity
 
     def data_received(self, data: bytes) -> None:
         self.tail = data[-6:]
+        self._activity.to_clients += len(data)
         self.write(data)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -139,10 +188,67 @@ class _ComputeHalf(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The compute reads slowly: it is busy with what it has."""
+        self._relay.block(Side.COMPUTE, is_blocked=True)
         _pause(self._relay.client)
 
     def resume_writing(self) -> None:
+        self._relay.block(Side.COMPUTE, is_blocked=False)
         _resume(self._relay.client)
+
+
+class _Slow:
+    """A `write` that holds what it is given for a while; its source is not read meanwhile: little waits."""
+
+    def __init__(
+        self,
+        source: asyncio.Transport | ComputeTransport,
+        write: Callable[[bytes], None],
+        half: "_ClientHalf | _ComputeHalf",
+        delay_s: float,
+        call_later: CallLater,
+    ) -> None:
+        self._source = source
+        self._write = write
+        self._half = half
+        self._delay_s = delay_s
+        self._call_later = call_later
+        self._held: list[bytes] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(self, data: bytes) -> None:
+        self._held.append(data)
+        if self._timer is None:
+            _pause(self._source)
+            self._timer = self._call_later(self._delay_s, self.flush)
+
+    def flush(self) -> None:
+        """Hand on what is held, now. Idempotent."""
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        held, self._held = self._held, []
+        self._write(b"".join(held))
+        if not self._half.is_blocked:
+            _resume(self._source)
+
+
+class _Cut:
+    """A `write` that ends the relay after some bytes."""
+
+    def __init__(self, relay: Relay, write: Callable[[bytes], None], count: int) -> None:
+        self._relay = relay
+        self.inner = write
+        self._left = count
+
+    def __call__(self, data: bytes) -> None:
+        if len(data) <= self._left:
+            self._left -= len(data)
+            self.inner(data)
+            return
+        if self._left:
+            self.inner(data[: self._left])
+        self._relay.cut()
 
 
 def _pause(transport: asyncio.Transport | ComputeTransport) -> None:

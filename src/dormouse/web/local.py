@@ -13,13 +13,22 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dormouse.api.local import RESET_CONFIRMATION, Diagnosis, Finished, Health, PostgresFound, Reset
+from dormouse.api.local import (
+    RESET_CONFIRMATION,
+    Diagnosis,
+    FaultRequest,
+    FaultsInForce,
+    Finished,
+    Health,
+    PostgresFound,
+    Reset,
+)
 from dormouse.errors import Invalid
 from dormouse.web import reading
 from dormouse.web.answers import answer
 from dormouse.web.errors import NotYet
 from dormouse.web.openapi import document_of
-from dormouse.web.requests import ResetBody
+from dormouse.web.requests import FaultBody, ResetBody
 from dormouse.web.route_table import ApiRoute
 
 __all__ = ["Diagnosis", "Local", "LocalRoutes", "PostgresFound", "health"]
@@ -40,6 +49,18 @@ class Local(Protocol):
         """Say of all operations that have ended that they have; how many there were."""
         ...
 
+    async def metrics(self) -> tuple[bytes, str]:
+        """What is measured, as Prometheus reads it, and the type of that text."""
+        ...
+
+    async def cause(self, fault: FaultRequest) -> FaultsInForce:
+        """Let something go wrong on purpose; what does from now on. Raises NotFound, RuleViolation."""
+        ...
+
+    async def faults(self) -> FaultsInForce:
+        """What goes wrong on purpose now."""
+        ...
+
 
 @dataclass(frozen=True)
 class LocalRoutes:
@@ -58,6 +79,9 @@ class LocalRoutes:
             ApiRoute(method="GET", path="/diagnose", handler=self.diagnose),
             ApiRoute(method="POST", path="/reset", handler=self.reset, body=ResetBody),
             ApiRoute(method="POST", path="/operations/finish", handler=self.finish_operations),
+            ApiRoute(method="GET", path="/metrics", handler=self.metrics),
+            ApiRoute(method="GET", path="/faults", handler=self.faults),
+            ApiRoute(method="POST", path="/faults", handler=self.cause, body=FaultBody),
             *self.past,
             ApiRoute(method="GET", path="/openapi.json", handler=self.openapi),
         ]
@@ -76,6 +100,20 @@ class LocalRoutes:
     async def finish_operations(self, _request: Request) -> Response:
         """Say that operations have ended, for whoever wants to decide when."""
         return answer(Finished(operations=await self._there().finish_operations()))
+
+    async def metrics(self, _request: Request) -> Response:
+        """Connections, wakes, bytes, refusals, waits, lags: the text that Prometheus reads."""
+        text, media_type = await self._there().metrics()
+        return Response(text, headers={"content-type": media_type})
+
+    async def faults(self, _request: Request) -> Response:
+        """What goes wrong on purpose."""
+        return answer(await self._there().faults())
+
+    async def cause(self, request: Request) -> Response:
+        """Let something go wrong with a compute, so that an application can be tried."""
+        asked = await reading.body_of(request, FaultBody)
+        return answer(await self._there().cause(asked.fault()))
 
     async def openapi(self, _request: Request) -> Response:
         """This document."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from dormouse.api.local import FaultRequest
 from dormouse.control.model import (
     BranchChange,
     BranchSpec,
@@ -23,12 +24,13 @@ from dormouse.control.model import (
     ProjectSpec,
     Unchanged,
 )
-from dormouse.names import BranchId
+from dormouse.names import BranchId, EndpointId
 from dormouse.web.errors import NotYet
 from dormouse.web.fields import (
     IDENTIFIER_BYTES,
     Annotations,
     Body,
+    Count,
     Email,
     EndpointName,
     Id,
@@ -56,6 +58,7 @@ __all__ = [
     "DatabaseUpdateBody",
     "EndpointCreateBody",
     "EndpointUpdateBody",
+    "FaultBody",
     "PermissionGrantBody",
     "PermissionRevokeBody",
     "ProjectCreateBody",
@@ -331,6 +334,41 @@ class PermissionRevokeBody(Body):
     def named(self) -> str:
         """The permission's id, or the address."""
         return self.permission_id or self.id or self.email or ""
+
+
+class FaultBody(Body):
+    """`POST /_local/faults`"""
+
+    kind: Literal["suspend", "kill", "drop", "delay", "deny", "clear"]
+    endpoint: Id | None = None
+    connections: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    after_bytes: Count | None = None
+    # A minute and an hour: what is longer is a mistake, and looks like a platform that is broken.
+    delay_ms: Annotated[int, Field(ge=0, le=60_000)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind != "clear" and self.endpoint is None:
+            raise ValueError(f"{self.kind} needs an endpoint")
+        if self.kind == "delay" and self.delay_ms is None:
+            raise ValueError("delay needs delay_ms")
+        if self.kind == "deny" and self.seconds is None:
+            raise ValueError("deny needs seconds")
+        if self.after_bytes is not None and self.connections is None:
+            raise ValueError("after_bytes needs connections")
+        return self
+
+    def fault(self) -> FaultRequest:
+        """What is asked for."""
+        return FaultRequest(
+            kind=self.kind,
+            endpoint=None if self.endpoint is None else EndpointId(self.endpoint),
+            connections=self.connections,
+            after_bytes=self.after_bytes,
+            delay_ms=self.delay_ms,
+            seconds=self.seconds,
+        )
 
 
 class ResetBody(Body):

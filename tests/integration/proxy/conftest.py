@@ -29,6 +29,7 @@ from dormouse.errors import EndpointDisabled, EndpointNotFound
 from dormouse.names import EndpointId
 from dormouse.proxy.certificates import Certificates, prepare_certificates
 from dormouse.proxy.directory import Activity, Address
+from dormouse.proxy.faults import Fault, Faults
 from dormouse.proxy.limits import Limits
 from dormouse.proxy.listener import Listener
 from dormouse.wire.scram import build_verifier
@@ -165,6 +166,7 @@ class SmallDirectory:
     locate_calls: list[tuple[str, str, bool]] = field(default_factory=list)
     before_locate: Callable[[], Any] | None = None
     activities: dict[str, Activity] = field(default_factory=dict)
+    faults: Faults = field(default_factory=lambda: Faults(time.monotonic))
 
     async def verifier(self, endpoint: EndpointId, role: str) -> str | None:
         if endpoint == DISABLED:
@@ -181,6 +183,9 @@ class SmallDirectory:
         if self.before_locate is not None:
             await asyncio.to_thread(self.before_locate)
         return self.address
+
+    def fault(self, endpoint: EndpointId) -> Fault | None:
+        return self.faults.find(endpoint)
 
     def activity(self, endpoint: EndpointId) -> Activity:
         return self.activities.setdefault(endpoint, Activity(0.0))

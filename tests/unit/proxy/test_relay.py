@@ -158,3 +158,81 @@ def test_aborting_aborts_both(stage: Stage) -> None:
     stage.relay.abort()
 
     assert (stage.client.calls, stage.compute.calls) == (["abort"], ["abort"])
+
+
+class Clock:
+    """`call_later` by hand."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Any] = []
+
+    def call_later(self, _delay_s: float, call: Any) -> Any:
+        self.waiting.append(call)
+        return self
+
+    def cancel(self) -> None:
+        pass
+
+    def strike(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for call in waiting:
+            call()
+
+
+def test_a_slow_relay_hands_on_later_and_reads_no_more_meanwhile(stage: Stage) -> None:
+    clock = Clock()
+    before = stage.client.sent
+    stage.relay.slow_down(0.1, clock.call_later)
+
+    stage.compute.protocol.data_received(b"one")
+    assert stage.client.sent == before
+    assert stage.compute.calls[-1] == "pause"
+
+    clock.strike()
+    assert stage.client.sent == before + b"one"
+    assert stage.compute.calls[-1] == "resume"
+
+
+def test_a_relay_that_is_slow_no_more_keeps_the_order(stage: Stage) -> None:
+    clock = Clock()
+    before = stage.compute.sent
+    stage.relay.slow_down(0.1, clock.call_later)
+    stage.client.protocol.data_received(b"one")
+
+    stage.relay.slow_down(0.0, clock.call_later)
+    stage.client.protocol.data_received(b"two")
+
+    assert stage.compute.sent == before + b"onetwo"
+
+
+def test_last_words_are_not_lost_in_a_slow_relay(stage: Stage) -> None:
+    before = stage.client.sent
+    stage.relay.slow_down(0.1, Clock().call_later)
+    stage.compute.protocol.data_received(b"57P01")
+
+    stage.compute.protocol.connection_lost(None)
+
+    assert stage.client.sent == before + b"57P01"
+
+
+def test_a_relay_is_cut_after_so_many_bytes(stage: Stage) -> None:
+    before = stage.client.sent
+    stage.relay.cut_after(5)
+
+    stage.compute.protocol.data_received(b"abc")
+    assert "close" not in stage.client.calls
+    stage.compute.protocol.data_received(b"defg")
+    stage.compute.protocol.data_received(b"hij")
+
+    assert stage.client.sent == before + b"abcde"
+    assert "close" in stage.client.calls
+    assert stage.relay.ended_by is Side.PROXY
+
+
+def test_bytes_are_counted_each_way(stage: Stage) -> None:
+    received, sent = stage.activity.from_clients, stage.activity.to_clients
+
+    stage.client.protocol.data_received(b"abc")
+    stage.compute.protocol.data_received(b"defgh")
+
+    assert (stage.activity.from_clients - received, stage.activity.to_clients - sent) == (3, 5)

@@ -5,11 +5,13 @@ from typing import Any
 
 import typer
 
+from dormouse.api.local import FaultInForce
 from dormouse.cli.options import AsJson
 from dormouse.cli.output import answer, answer_json, fails_politely, say, table
 from dormouse.cli.session import meant_now, pinned_now
 from dormouse.cli.settings import settings_with
 from dormouse.cli.status import platform_status, what_is_meant
+from dormouse.cli.verbs.fault import fault_text
 from dormouse.storage.layout import Layout
 
 __all__ = ["status"]
@@ -49,3 +51,5 @@ def _show(found: Mapping[str, Any]) -> None:
         answer(table(("project", "branch", "compute", "type", "state", "behind", "host"), found["computes"]))
     else:
         say("no project yet; `dormouse project create NAME` makes one, `dormouse demo` a whole site")
+    for each in found["faults"]:
+        answer(f"fault at {each['endpoint']}: {fault_text(FaultInForce(**each))}")
