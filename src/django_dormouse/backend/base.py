@@ -4,6 +4,8 @@ What is added to Django's, and where:
 
 - `get_new_connection`: tries again inside one deadline, when the error is of a kind that passes;
 - `_cursor`: looks at the socket, and reopens a connection that died while nothing had begun on the server;
+- `_commit`: says which of three things a lost answer means;
+- `pool`: one that looks at its connections' sockets, and knows in which process it is;
 - `prepare_database`: schema work behind a pooler goes past it;
 - `ensure_connection`, under test only: a mirror uses its primary's connection.
 """
@@ -15,11 +17,12 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.signals import connection_created
+from django.utils.functional import cached_property
 
 from django_dormouse import alias as aliases
 from django_dormouse.backend.client import DatabaseClient
@@ -27,7 +30,10 @@ from django_dormouse.backend.creation import DatabaseCreation
 from django_dormouse.backend.cursors import CursorDebugWrapper, CursorWrapper
 from django_dormouse.backend.errors import Verdict, while_connecting
 from django_dormouse.backend.liveness import Link, Psycopg2Link, PsycopgLink, Transaction, is_alive, may_reopen
+from django_dormouse.backend.operations import DatabaseOperations
 from django_dormouse.backend.retrying import Failure, Retrying
+from django_dormouse.backend.wrapping import DatabaseErrorWrapper, sqlstate_of
+from django_dormouse.errors import CommitOutcomeUnknown, TransactionLost
 
 __all__ = ["DatabaseWrapper"]
 
@@ -35,6 +41,9 @@ logger = logging.getLogger("django_dormouse.backend")
 
 # libpq's own minimum: it takes anything shorter for two seconds (manual, 34.1.2, connect_timeout).
 _SHORTEST_CONNECT_TIMEOUT_S = 2
+
+# manual, appendix A: the server says that it ends this session.
+_LAST_WORDS = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
 
 # How a direct connection differs from a pooled one. The name is not among them: under test it is another.
 _WAY = ("HOST", "PORT", "USER", "PASSWORD", "OPTIONS", "DISABLE_SERVER_SIDE_CURSORS", "CONN_MAX_AGE")
@@ -45,10 +54,13 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
 
     client_class = DatabaseClient
     creation_class = DatabaseCreation
+    ops_class = DatabaseOperations
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         super().__init__(settings_dict, alias)
         self._link: Link | None = None
+        self.transaction_id: str | None = None
+        """Of the transaction that is open on the server, once its first write has told it."""
         # Settings are checked here, once per thread, so that a mistake is told before the first query.
         self._is_replica = aliases.of(settings_dict).replica_of is not None
         self._is_direct = False
@@ -71,6 +83,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             on_retry=self._log_retry,
         )
         self._link = self._link_to(connection)
+        self.transaction_id = None
         return connection
 
     def _log_retry(self, failure: Failure, delay_s: float, error: Exception) -> None:
@@ -115,7 +128,10 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         if self.connection is None or link is None or self.closed_in_transaction or self.needs_rollback:
             return
         transaction = link.transaction()
-        if transaction is Transaction.BEGUN or is_alive(link):
+        if transaction is Transaction.BEGUN:
+            return
+        self.transaction_id = None
+        if is_alive(link):
             return
         if may_reopen(transaction, autocommit=self.autocommit and not self.in_atomic_block):
             self._reopen()
@@ -172,6 +188,62 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
                 "elapsed_s": round(time.monotonic() - started, 3),
             },
         )
+
+    # What a lost connection means
+
+    @cached_property
+    def wrap_database_errors(self) -> DatabaseErrorWrapper:
+        """Django's context, which turns the driver's errors into Django's and ours."""
+        return DatabaseErrorWrapper(self)
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether `error`, just raised by this connection, was its end."""
+        if self._link is None:
+            return False
+        state = sqlstate_of(error)
+        return state in _LAST_WORDS or (state or "").startswith("08") or not is_alive(self._link)
+
+    def replace_lost_for_reading(self, error: BaseException) -> bool:
+        """Whether the statement that failed with `error` may be sent once more; the connection then is a new one.
+
+        To be asked for statements that only read. Raises OperationalError if no new connection could be made.
+        """
+        if not self.autocommit or self.in_atomic_block or self.connection is None or not self.is_lost(error):
+            return False
+        self._reopen()
+        logger.info(
+            "A read whose connection died is sent once more", extra={"action": "reread", "alias": self.alias}
+        )
+        return True
+
+    def meaning_of(self, error: Exception, *, may_have_written: bool) -> Exception:
+        """What a statement's error says about the data: `error` itself, or a clearer one."""
+        if isinstance(error, (TransactionLost, CommitOutcomeUnknown)) or not self.is_lost(error):
+            return error
+        if not self.autocommit:
+            return _transaction_lost(error)
+        return CommitOutcomeUnknown.of("a write", None, error) if may_have_written else error
+
+    def _commit(self) -> None:
+        link = self._link
+        begun = link is not None and link.transaction() is not Transaction.NONE
+        # What is sent to a connection that is known to be dead cannot run, and what was open on it is undone.
+        died_before = link is not None and begun and not is_alive(link)
+        transaction_id, self.transaction_id = self.transaction_id, None
+        try:
+            super()._commit()  # type: ignore[misc]
+        except (OperationalError, InterfaceError) as error:
+            if not begun or isinstance(error, TransactionLost):
+                raise
+            if died_before:
+                raise _transaction_lost(error) from error.__cause__
+            if self.is_lost(error):
+                raise CommitOutcomeUnknown.of("COMMIT", transaction_id, error) from error.__cause__
+            raise
+
+    def _rollback(self) -> None:
+        self.transaction_id = None
+        super()._rollback()  # type: ignore[misc]
 
     # Noticing writes
 
@@ -237,6 +309,14 @@ def _within(conn_params: dict[str, Any], left_s: float) -> dict[str, Any]:
 def _judge(error: Exception) -> Verdict:
     sqlstate = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     return while_connecting(str(error), sqlstate)
+
+
+def _transaction_lost(error: Exception) -> TransactionLost:
+    return TransactionLost(
+        "The connection was lost inside a transaction, and nothing of the transaction was kept. Repeat the "
+        "outermost atomic block as a whole; django_dormouse.transactions.retry_transaction does. "
+        f"Reason: {str(error).strip()}"
+    )
 
 
 def _do_not_wait(_: Exception) -> Verdict:

@@ -1,13 +1,15 @@
-"""Cursors that notice writes.
+"""Cursors that notice writes, and say what a write's lost answer means.
 
 Why here: whatever Django sends to a database passes through one of these, be it compiled by the ORM, written by
 hand, or run by a migration. A router hears only of the ORM's writes, and hears of some that turn out to be
 none.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from django.db import InterfaceError, OperationalError
 from django.db.backends.postgresql.base import CursorDebugWrapper as DjangoCursorDebugWrapper
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.utils import CursorWrapper as DjangoCursorWrapper
 
 from django_dormouse.backend.statements import may_write
@@ -18,17 +20,66 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
+if is_psycopg3:
+    from psycopg import ClientCursor
+
 __all__ = ["CursorDebugWrapper", "CursorWrapper"]
+
+_ASK: Final = "SELECT pg_current_xact_id()::text AS id; "
+
+_CLIENT_CURSOR: Final = ClientCursor if is_psycopg3 else None
 
 
 class _Noticing(_Base):
+    db: Any
+    """The DatabaseWrapper of this package that made it."""
+
     def _execute(self, sql: Any, params: Any, *ignored_wrapper_args: Any) -> Any:
         _notice(sql)
-        return super()._execute(sql, params, *ignored_wrapper_args)  # type: ignore[misc]
+        try:
+            if not self.db.autocommit and self.db.transaction_id is None and self._can_ask_along(sql, params):
+                return self._execute_and_ask(sql, params, *ignored_wrapper_args)
+            return super()._execute(sql, params, *ignored_wrapper_args)  # type: ignore[misc]
+        except (OperationalError, InterfaceError) as error:
+            self._raise_meaning(error, sql)
 
     def _executemany(self, sql: Any, param_list: Any, *ignored_wrapper_args: Any) -> Any:
         _notice(sql)
-        return super()._executemany(sql, param_list, *ignored_wrapper_args)  # type: ignore[misc]
+        try:
+            return super()._executemany(sql, param_list, *ignored_wrapper_args)  # type: ignore[misc]
+        except (OperationalError, InterfaceError) as error:
+            self._raise_meaning(error, sql)
+
+    def _execute_and_ask(self, sql: Any, params: Any, *ignored_wrapper_args: Any) -> Any:
+        """The first write of a transaction, and in the same round trip the transaction's id.
+
+        Only now: with COMMIT the id would be lost together with COMMIT's answer. Not in a pipeline: psycopg ends
+        one with a Flush, and a server that hears a message after its ReadyForQuery stops the clock of
+        idle_in_transaction_session_timeout.
+        """
+        result = super()._execute(_ASK + sql, params, *ignored_wrapper_args)  # type: ignore[misc]
+        row = self.cursor.fetchone()
+        # A project may have chosen rows that are mappings.
+        self.db.transaction_id = row["id"] if isinstance(row, dict) else row[0]
+        self.cursor.nextset()
+        return result
+
+    def _can_ask_along(self, sql: Any, params: Any) -> bool:
+        # Two statements travel together where the driver puts parameters in by itself. Statements with parameters
+        # are the ORM's, or like them.
+        return (
+            params is not None
+            and _CLIENT_CURSOR is not None
+            and isinstance(self.cursor, _CLIENT_CURSOR)
+            and isinstance(sql, str)
+            and may_write(sql)
+        )
+
+    def _raise_meaning(self, error: Exception, sql: Any) -> NoReturn:
+        meaning = self.db.meaning_of(error, may_have_written=may_write(_text(sql)))
+        if meaning is error:
+            raise error
+        raise meaning from error.__cause__
 
     def callproc(self, procname: str, params: Any = None, kparams: Any = None) -> Any:
         note_write()

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django_dormouse.backend.errors import Verdict
 
-__all__ = ["Failure", "Retrying", "next_delay"]
+__all__ = ["Failure", "Retrying", "next_delay", "pause"]
 
 Connection = TypeVar("Connection")
 
@@ -38,10 +38,16 @@ def next_delay(failure: Failure, *, deadline_s: float, chance: float) -> float |
         return None
     if failure.verdict is Verdict.BRIEFLY and failure.tries >= _BRIEF_TRIES:
         return None
-    # The exponent is bounded so that a long outage does not end in an overflow.
-    longest = min(1.0, 0.05 * 2 ** min(failure.tries - 1, 10))
-    delay = longest * (1.0 - chance / 2)
+    delay = pause(failure.tries, chance)
     return delay if failure.elapsed_s + delay < deadline_s else None
+
+
+def pause(tries: int, chance: float) -> float:
+    """Seconds after so many tries: 50 ms, doubled each time up to one second, of which `chance` takes up to "
+    "half."""
+    # The exponent is bounded so that a long outage does not end in an overflow.
+    longest: float = min(1.0, 0.05 * 2 ** min(tries - 1, 10))
+    return longest * (1.0 - chance / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

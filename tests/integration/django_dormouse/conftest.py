@@ -345,10 +345,18 @@ class Relay:
         self.refusals: list[bytes] = []
         """Messages for the next clients, each instead of a connection."""
         self.passes_on_the_end = True
+        self.cut_at: bytes | None = None
+        """What a client may not send: its connection ends there, once."""
+        self.cut_after: bytes | None = None
+        """What the server hears, and whose answer nobody gets: the connection ends there, once."""
+        self.sent: list[bytes] = []
+        """What clients sent, as it came from their sockets."""
         self.accepted = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = [self._listener]
+        self._servers: list[socket.socket] = []
+        self._muted: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, query: str = "") -> str:
@@ -385,12 +393,34 @@ class Relay:
                 return
             server = socket.create_connection(("127.0.0.1", self.server.port))
             self._open.append(server)
+            self._servers.append(server)
             threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
             self._pump(server, client, self.passes_on_the_end)
+
+    def _passes(self, data: bytes, client: socket.socket, server: socket.socket) -> bool:
+        self.sent.append(data)
+        if self.cut_at is not None and self.cut_at in data:
+            self.cut_at = None
+        elif self.cut_after is not None and self.cut_after in data:
+            self.cut_after = None
+            self._muted.append(server)
+            server.sendall(data)
+            wait_until(lambda: server not in self._muted, "the server answers")
+        else:
+            return True
+        for connection in (client, server):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        return False
 
     def _pump(self, source: socket.socket, target: socket.socket, passes_on_the_end: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if source in self._muted:
+                    self._muted.remove(source)
+                    return
+                if target in self._servers and not self._passes(data, source, target):
+                    return
                 target.sendall(data)
             if passes_on_the_end:
                 target.shutdown(socket.SHUT_WR)

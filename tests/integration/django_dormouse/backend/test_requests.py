@@ -119,4 +119,4 @@ def test_with_psycopg2_alone(project, primary, tmp_path):
 
     seen = elsewhere.run(with_psycopg2, primary.url())
 
-    assert seen == ["psycopg2", 1, True, 1, "OperationalError", 2]
+    assert seen == ["psycopg2", 1, True, 1, "TransactionLost", 2]
