@@ -14,7 +14,7 @@ from django_dormouse import alias as aliases
 from django_dormouse import checks, extensions, hosts, libpq, server_checks
 from django_dormouse.advice import advice
 
-__all__ = ["Diagnosis", "Finding", "examine"]
+__all__ = ["Diagnosis", "Finding", "Server", "examine"]
 
 _ROUND_TRIPS = 5
 _LAGS_BYTES = 16 * 1024 * 1024
