@@ -119,6 +119,7 @@ def test_status_for_programs(home: Path) -> None:
         "running": False,
         "home": str(home),
         "computes": [],
+        "faults": [],
         "commands": {"platform": "local", "because": "neither NEON_API_KEY nor `dormouse login`"},
         "pinned": None,
     }
