@@ -17,7 +17,6 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.cloning import build_branch, copy_running, copy_sleeping, prepare_work
 from dormouse.control.computes import Computes
-from dormouse.control.history import newest_base
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, BranchState, Endpoint, EndpointState, EndpointType
 from dormouse.control.narrowing import thinned
@@ -110,9 +109,8 @@ class Builder:
         branch = self._catalog.branches[branch_of(plan)]
         folder = self._rewinder.folder(branch)
         settled = await asyncio.to_thread(read_settled, folder)
-        base = await asyncio.to_thread(newest_base, folder) if branch.parent_id is None else None
-        # A project begins where the template ends; others where they left their parent.
-        begins_at = branch.parent_lsn or (format_lsn(base.lsn) if base is not None else branch.end_of_wal)
+        # A project's past begins when it has its role and database: nobody could enter what was before.
+        begins_at = branch.parent_lsn or (settled.end_of_wal if settled is not None else "")
 
         def changes() -> list[Change]:
             now = self._catalog.branches[branch.id]

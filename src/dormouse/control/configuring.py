@@ -8,9 +8,11 @@ import psycopg
 from dormouse.compute.conf import ADMIN_ROLE, NEON_SUPERUSER
 from dormouse.compute.configuration import Desired, Present, statements
 from dormouse.compute.server import Server
+from dormouse.compute.wal import parse_lsn
 from dormouse.control.changes import Change, Put
 from dormouse.control.computes import Computes
 from dormouse.control.model import Branch
+from dormouse.control.past import LedgerEntry
 from dormouse.control.reconciling import OnServer, reconcile
 from dormouse.errors import StartFailed
 from dormouse.names import BranchId
@@ -49,9 +51,14 @@ async def configure(computes: Computes, server: Server, branch_id: BranchId) -> 
             present = Present(verifiers=dict(roles), databases=frozenset(name for (name,) in databases))
             for statement in statements(desired, present, major=major):
                 await connection.execute(statement)
+            head = await (await connection.execute("SELECT pg_current_wal_flush_lsn()")).fetchone()
     except psycopg.Error as error:
         raise StartFailed(f"roles and databases could not be made: {error.diag.message_primary}") from error
-    await catalog.commit(lambda: [Put(replace(catalog.branches[branch_id], config_pending=False))])
+    # In a new project's ledger it is the first line: there its past begins.
+    written = LedgerEntry(
+        incarnation=branch.incarnation, lsn=parse_lsn(head[0]) if head else 0, at=computes.machine.now()
+    )
+    await catalog.commit(lambda: [Put(replace(catalog.branches[branch_id], config_pending=False)), Put(written)])
 
 
 async def read_server(connection: psycopg.AsyncConnection) -> OnServer:

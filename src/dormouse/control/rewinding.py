@@ -123,8 +123,9 @@ class Rewinder:
         first = bases[0].lsn
         oldest = earliest_of(entries, first) or now
         window = narrow(entries, now - retention)
+        begins_at = entries[0].lsn if entries else 0
         return History(
-            earliest_lsn=max(first, window.begin) if window is not None else first,
+            earliest_lsn=max(first, window.begin if window is not None else begins_at),
             earliest_time=max(oldest, now - retention),
             head_lsn=head,
             own_bytes=0,
