@@ -88,20 +88,17 @@ def test_roles_and_databases_are_those_of_the_moment(platform: Platform) -> None
 
     child = branched(platform, made, time=then)  # type: ignore[arg-type]
 
-    assert rows(conninfo.make_conninfo(child.url, user="gone", password=gone.password, dbname="gone_too")) == [
-        (1,)
-    ]
-    assert rows(conninfo.make_conninfo(child.url, user="kept", password=changed.password)) == [(1,)]
+    def enter(role: str, password: str | None, database: str = "neondb") -> list[tuple[object, ...]]:
+        return rows(conninfo.make_conninfo(child.url, user=role, password=password, dbname=database))
+
+    assert enter("gone", gone.password, "gone_too") == [(1,)]
+    assert enter("kept", changed.password) == [(1,)]
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        rows(conninfo.make_conninfo(child.url, user="kept", password=kept.password))
+        enter("kept", kept.password)
     assert {each.name for each in client.roles(project, child.branch)} == {"neondb_owner", "gone", "kept"}
     assert {each.name for each in client.databases(project, child.branch)} == {"neondb", "gone_too"}
-    assert {
-        row[0] for row in rows(child.url, "SELECT rolname FROM pg_roles WHERE rolname ~ '^(gone|kept|since)'")
-    } == {
-        "gone",
-        "kept",
-    }
+    in_sql = "SELECT rolname FROM pg_roles WHERE rolname ~ '^(gone|kept|since)' ORDER BY 1"
+    assert rows(child.url, in_sql) == [("gone",), ("kept",)]
     assert {each.name for each in client.roles(project, made.branch)} == {"neondb_owner", "kept", "since"}
 
 

@@ -1,0 +1,23 @@
+"""Two hundred random moments of a branch that fell asleep, crashed, and was written to in several sessions."""
+
+from random import Random
+
+import pytest
+from fix_platform import Platform
+
+from fix_past import Diary, crash, moments_hold, switch_segment
+
+
+@pytest.mark.timeout(1800)
+def test_two_hundred_moments(own_platform: Platform, request: pytest.FixtureRequest) -> None:
+    seed = request.config.getoption("--seed")
+    if float(request.config.getoption("--soak")) < 60:
+        pytest.skip("two hundred moments take minutes: make soak")
+    chance = Random(f"moments {seed}")
+    diary = Diary(own_platform.create(), sessions=5)
+    for _ in range(12):
+        diary.write(chance.randrange(1, 60), filler_bytes=chance.choice([10, 8000, 60_000]))
+        chance.choice([crash, switch_segment, Platform.put_to_sleep])(own_platform, diary.made)
+    diary.write(3)
+
+    moments_hold(own_platform, diary, 200, chance)
