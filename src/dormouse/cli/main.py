@@ -24,6 +24,7 @@ VERBS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "doctor": {},
         "logs": {},
         "demo": {},
+        "new": {},
         "project": {},
         "branch": {},
         "checkout": {},
