@@ -42,19 +42,27 @@ class Limits:
     cancel_s: float = 5.0
     """For the compute to take a CancelRequest. Its postmaster forks for it, which takes a millisecond or two."""
 
-    unauthenticated: int = 500
-    """Connections that have not proved who they are. Each costs 3 KB before TLS and 50 KB in it (uvloop)."""
+    unauthenticated: int = 1_200
+    """Connections that have not proved who they are, for a thousand clients may come at once. Each costs 3 KB before
+    TLS and 50 KB in it (uvloop)."""
 
     connections: int = 2_000
     """Relayed connections in all. Each takes two file descriptors."""
 
     connections_per_endpoint: int = 1_000
-    """More than a compute of this size accepts: Postgres's own refusal, which says more, normally comes first."""
+    """Served and waiting. More than a compute has places for: see the next two."""
+
+    compute_places: int = 190
+    """Direct connections to one compute at once; the next wait for one to leave. Its `max_connections` are 200, of
+    which Postgres keeps 3 to itself; a few are between their last byte and their process's end."""
+
+    queue_s: float = 10.0
+    """How long who waits for a place puts up with nobody leaving. As long as the queue moves, it waits on."""
 
     write_buffer: int = 128 << 10
     """Bytes that wait for a slow reader before the other side is no longer read. Two of the relay's reads."""
 
-    backlog: int = 512
+    backlog: int = 1_024
     """Connections that the kernel holds until they are accepted; a test suite that starts opens many at once."""
 
     farewell_s: float = 5.0

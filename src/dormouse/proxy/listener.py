@@ -40,6 +40,7 @@ from dormouse.proxy.directory import Activity, Directory
 from dormouse.proxy.faults import Fault
 from dormouse.proxy.limits import Limits
 from dormouse.proxy.penalties import Penalties
+from dormouse.proxy.queues import Queues
 from dormouse.proxy.refusals import ErrorProfile, refusal_for
 from dormouse.proxy.relay import Relay, Side
 from dormouse.proxy.session import (
@@ -132,6 +133,7 @@ class Listener:
         self.registry = Registry()
         self.penalties = Penalties()
         self.tally = Tally()
+        self.queues = Queues(self.limits.compute_places, self.limits.queue_s)
         self.unauthenticated = 0
         self.authenticated: Counter[EndpointId] = Counter()
         self.lingering = 0
@@ -253,6 +255,8 @@ class _Connection(asyncio.Protocol):
         self._endpoint: EndpointId | None = None
         """Set once authenticated: the endpoint that the connection is counted for."""
         self._activity: Activity | None = None
+        self._place: str | None = None
+        """The compute at which the connection has a place."""
         self._key: BackendKeyData | None = None
         self._accepted_at = self.loop.time()
         self._is_over = False
@@ -533,6 +537,13 @@ class _Connection(asyncio.Protocol):
         self._activity = directory.activity(target.endpoint)
         self._activity.connections += 1
         self._activity.last = self.loop.time()
+        if not target.pooled:  # a pooler has a queue of its own
+            try:
+                await self._listener.queues.enter(address.socket_path)
+            except TimeoutError:
+                self.feed(Refused(refusals.TOO_MANY_ATTEMPTS))
+                return
+            self._place = address.socket_path
         self.feed(Located(address))
 
     def _connect(self, socket_path: str) -> None:
@@ -711,6 +722,9 @@ class _Connection(asyncio.Protocol):
         if self._activity is not None:
             self._activity.connections -= 1
             self._activity = None
+        if self._place is not None:
+            self._listener.queues.leave(self._place)
+            self._place = None
 
     def _leave_errand(self) -> None:
         """Cancelled, unless it is the errand itself that brought the end."""

@@ -382,6 +382,9 @@ _NONCE_BYTES: Final = 18  # as many as Postgres draws
 
 # The compute is stopping, starting or recovering: it goes to sleep just now, and another wake will do.
 _CANNOT_CONNECT_NOW: Final = "57P03"
+# Who just left may still be on the way out, and then its place is not yet free.
+_TOO_MANY_CONNECTIONS: Final = "53300"
+_PASSING: Final = (_CANNOT_CONNECT_NOW, _TOO_MANY_CONNECTIONS)
 
 
 class Session:
@@ -630,7 +633,7 @@ class Session:
 
     def _compute_refused(self, fields: Mapping[str, str]) -> list[Command]:
         sqlstate = fields.get("C", "")
-        if sqlstate == _CANNOT_CONNECT_NOW and self._attempts < self._rules.limits.wake_attempts:
+        if sqlstate in _PASSING and self._attempts < self._rules.limits.wake_attempts:
             return [LeaveCompute(), self._locate()]
         assert self.target is not None
         said = refusals.passed_on(fields, self._rules.errors, pooled=self.target.pooled)

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
@@ -334,6 +335,29 @@ def test_connections_in_all_are_limited(start: Any) -> None:
     refused = pytest.raises(psycopg.OperationalError, match="Failed to acquire permit to connect")
     with proxy.connect(), proxy.connect(OTHER), refused:
         proxy.connect()
+
+
+def test_who_finds_no_place_waits_for_one(start: Any) -> None:
+    proxy = start(limits={"compute_places": 3})
+
+    def visit(_number: int) -> int:
+        with proxy.connect() as connection:
+            query = "select count(*), pg_sleep(0.05) from pg_stat_activity where usename = current_user"
+            [(count, _)] = connection.execute(query).fetchall()
+            return int(count)
+
+    with ThreadPoolExecutor(max_workers=12) as clients:
+        counts = list(clients.map(visit, range(12)))
+
+    # One that has left may still be on its way out of the server.
+    assert 1 < max(counts) <= 4
+
+
+def test_who_waits_for_a_place_in_vain_is_told(start: Any) -> None:
+    proxy = start(limits={"compute_places": 1, "queue_s": 0.2})
+    with proxy.connect(), pytest.raises(psycopg.OperationalError, match="Failed to acquire permit to connect"):
+        proxy.connect()
+    proxy.connect().close()
 
 
 def test_postgres_own_limit_is_told_in_its_words(proxy: Proxy, postgres: Postgres) -> None:
