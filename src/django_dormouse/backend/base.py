@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base as postgresql
@@ -25,6 +26,7 @@ from django.db.backends.signals import connection_created
 from django.utils.functional import cached_property
 
 from django_dormouse import alias as aliases
+from django_dormouse.backend import forking
 from django_dormouse.backend.client import DatabaseClient
 from django_dormouse.backend.creation import DatabaseCreation
 from django_dormouse.backend.cursors import CursorDebugWrapper, CursorWrapper
@@ -59,6 +61,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         super().__init__(settings_dict, alias)
         self._link: Link | None = None
+        self._generation = forking.generation()
         self.transaction_id: str | None = None
         """Of the transaction that is open on the server, once its first write has told it."""
         # Settings are checked here, once per thread, so that a mistake is told before the first query.
@@ -83,6 +86,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             on_retry=self._log_retry,
         )
         self._link = self._link_to(connection)
+        self._generation = forking.generation()
         self.transaction_id = None
         return connection
 
@@ -102,16 +106,54 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     def _link_to(self, connection: Any) -> Link:
         if not is_psycopg3:
             return Psycopg2Link(connection, self.Database.Error)
-        # A pool hands out the same connection many times: one listener for each is enough.
-        link: Link | None = getattr(connection, "_dormouse_link", None)
-        if link is None:
-            link = connection._dormouse_link = PsycopgLink(connection, self.Database.Error)
-        return link
+        return PsycopgLink.of(connection, self.Database.Error)
+
+    @property
+    def pool(self) -> Any:
+        """The pool of this alias in this process; None where none is asked for. Raises ImproperlyConfigured."""
+        options = self.settings_dict["OPTIONS"].get("pool")
+        if self.alias == NO_DB_ALIAS or not options:
+            return None
+        if self.settings_dict.get("CONN_MAX_AGE", 0) != 0:
+            raise ImproperlyConfigured(
+                f"DATABASES[{self.alias!r}]: a pool keeps connections itself, so CONN_MAX_AGE must be 0 beside it."
+            )
+        try:
+            from django_dormouse.backend.pooling import Pool, pool_of
+        except ImportError as error:
+            raise ImproperlyConfigured(
+                f"DATABASES[{self.alias!r}] asks for a pool, and psycopg_pool is not installed: "
+                "pip install 'django-dormouse[pool]'."
+            ) from error
+        deadline_s = aliases.of(self.settings_dict).connect_deadline_s
+        return pool_of(
+            self.alias,
+            self._connection_pools,  # type: ignore[attr-defined]
+            lambda: Pool(
+                kwargs={**self.get_connection_params(), "autocommit": True},
+                configure=self._configure_connection,  # type: ignore[attr-defined]
+                options={"timeout": deadline_s, **({} if options is True else options)},
+            ),
+        )
+
+    def _forget_parents_connection(self) -> None:
+        # In a forked child: the socket is the parent's, and so is the transaction that may be open there.
+        forking.set_aside(self.connection)
+        self.connection = None
+        self._link = None
+        self._generation = forking.generation()
+        self.in_atomic_block = False
+        self.closed_in_transaction = self.needs_rollback = False
+        self.savepoint_ids = []
+        self.atomic_blocks = []
+        self.run_on_commit = []
 
     # Reopening
 
     def _cursor(self, name: str | None = None) -> Any:
         if self._link is not None:
+            if self._generation != forking.generation():
+                self._forget_parents_connection()
             self.reopen_if_dead()
         return super()._cursor(name)  # type: ignore[misc]
 

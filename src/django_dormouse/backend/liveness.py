@@ -86,6 +86,14 @@ class PsycopgLink:
         # libpq hands a FATAL that answers no query to whoever listens for notices.
         connection.add_notice_handler(self._on_notice)
 
+    @classmethod
+    def of(cls, connection: Any, error: type[Exception]) -> "PsycopgLink":
+        """A connection's own: a pool hands one out many times, and one listener is enough."""
+        link: PsycopgLink | None = getattr(connection, "_dormouse_link", None)
+        if link is None:
+            link = connection._dormouse_link = cls(connection, error)
+        return link
+
     def transaction(self) -> Transaction:
         """PQtransactionStatus (manual, 34.2), as one of ours."""
         status = int(self._pgconn.transaction_status)
