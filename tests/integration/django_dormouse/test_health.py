@@ -88,6 +88,21 @@ def test_an_endpoint_is_left_asleep_unless_asked_for(project, relay):
     assert relay.accepted >= 2
 
 
+def test_the_numbers_of_a_pool(project):
+    def used() -> Any:
+        from django.contrib.auth.models import User
+        from django.test import Client
+
+        before = Client().get("/health/").json()["databases"]["default"]["pool"]
+        User.objects.count()
+        return [before, Client().get("/health/").json()["databases"]["default"]["pool"]]
+
+    before, after = project.run(used, settings=SETTINGS, overrides={"pool": {"min_size": 1, "max_size": 2}})
+
+    assert before is None, "the view opened a pool"
+    assert (after["pool_min"], after["pool_max"], after["requests_num"]) == (1, 2, 1)
+
+
 def test_it_is_for_looking_alone(project):
     def post() -> Any:
         from django.test import Client
