@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.apps import AppConfig
@@ -132,7 +132,7 @@ def ask(name: str) -> Answer:
 
 
 def demand_of(name: str) -> capacity.Demand | None:
-    """How many connections the project may open to the alias.
+    """How many connections the project may open to the alias's server, by all aliases that lead there.
 
     None through a pooler, which has the sum in its own hands, and where E001 says what is wrong.
     """
@@ -143,10 +143,24 @@ def demand_of(name: str) -> capacity.Demand | None:
         ours = settings.parse(getattr(django_settings, "DORMOUSE", {}))
     except ImproperlyConfigured:
         return None
-    return capacity.demand(
-        database["OPTIONS"],
-        instances=ours.instances,
-        workers=ours.workers,
-        threads=ours.threads,
-        environ=os.environ,
+    demands = [
+        capacity.demand(
+            other["OPTIONS"],
+            instances=ours.instances,
+            workers=ours.workers,
+            threads=ours.threads,
+            environ=os.environ,
+        )
+        for alias, other in connections.settings.items()
+        # The way past a pooler is for `migrate` alone.
+        if alias == name or (_is_same_server(other, database) and not other.get("DORMOUSE", {}).get("DIRECT_OF"))
+    ]
+    return replace(demands[0], each=sum(one.each for one in demands))
+
+
+def _is_same_server(other: Mapping[str, Any], database: Mapping[str, Any]) -> bool:
+    return (
+        str(other["ENGINE"]) == ENGINE
+        and (other["HOST"], str(other["PORT"])) == (database["HOST"], str(database["PORT"]))
+        and not aliases.is_pooled(other)
     )

@@ -178,6 +178,26 @@ def test_what_a_server_says(monkeypatch, changed, total, expected):
     assert ids(found) == [f"dormouse.{number}" for number in expected]
 
 
+def test_all_aliases_of_one_server_share_its_connections(monkeypatch):
+    here = {"ENGINE": checks.ENGINE, "HOST": "db.x", "PORT": "", "OPTIONS": {}}
+    found = {
+        "default": here | {"OPTIONS": {"pool": {"max_size": 5}}},
+        "stock": here,
+        "direct": here | {"DORMOUSE": {"DIRECT_OF": "default"}},
+        "elsewhere": here | {"HOST": "other.x"},
+        "pooled": here | {"DORMOUSE": {"POOLED": True}},
+        "sqlite": here | {"ENGINE": "django.db.backends.sqlite3"},
+    }
+    monkeypatch.setattr(server_checks, "connections", SimpleNamespace(settings=found))
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+
+    wanted = {alias: server_checks.demand_of(alias) for alias in ("default", "elsewhere", "pooled")}
+
+    assert wanted["default"].total == (5 + 1) * 2
+    assert wanted["elsewhere"].total == 2
+    assert wanted["pooled"] is None
+
+
 @pytest.mark.parametrize(
     ("options", "workers", "threads", "environ", "total"),
     [

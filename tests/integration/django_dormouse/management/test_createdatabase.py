@@ -61,6 +61,14 @@ def test_an_administrator_who_is_no_superuser(project, guarded, asking):
     assert asking("SELECT 1", user="made_two", password=PASSWORD, database="made_two") == [(1,)]
 
 
+def test_a_server_that_wants_the_password_itself_gets_it(project, guarded, asking):
+    done = site(project, guarded).manage("createdatabase", "--plain-password")
+
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    assert asking("SELECT 1", user="made_one", password=PASSWORD) == [(1,)]
+
+
 def test_timeouts_of_the_settings_become_the_role_s(project, guarded, asking):
     ours = site(project, guarded, database="made_three", role="made_three", query="?lock_timeout=3s")
 

@@ -150,6 +150,14 @@ def test_auth_query_finds_secrets_in_the_database(made, guarded, folder, asking)
         ) as client,
     ):
         assert client.execute("SELECT current_user").fetchone() == ("made_pooled",)
+        there = f"postgresql://made_pooled:{PASSWORD}@127.0.0.1:{port}/made_pooled"
+        untold = made.with_environment(DATABASE_URL=there).manage("dbdoctor", "default")
+        told = made.with_environment(DATABASE_URL=f"{there}?pooled=true").manage("dbdoctor", "default")
+
+    assert "put pooled=true into the URL" in untold.stdout, untold.stdout + untold.stderr
+    assert "put pooled=true into the URL" not in told.stdout
+    assert "through a pooler" in told.stdout
+    assert "dormouse.W009" in told.stdout, "there is no way past it"
 
 
 def test_what_cannot_be_is_said_in_a_sentence(made, guarded, folder):
