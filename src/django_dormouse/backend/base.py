@@ -27,10 +27,11 @@ from django.utils.functional import cached_property
 
 from django_dormouse import alias as aliases
 from django_dormouse.backend import forking
+from django_dormouse.backend.addresses import resolve, spread_out
 from django_dormouse.backend.client import DatabaseClient
 from django_dormouse.backend.creation import DatabaseCreation
 from django_dormouse.backend.cursors import CursorDebugWrapper, CursorWrapper
-from django_dormouse.backend.errors import Verdict, while_connecting
+from django_dormouse.backend.errors import Verdict, hint_on, while_connecting
 from django_dormouse.backend.liveness import Link, Psycopg2Link, PsycopgLink, Transaction, is_alive, may_reopen
 from django_dormouse.backend.operations import DatabaseOperations
 from django_dormouse.backend.retrying import Failure, Retrying
@@ -79,12 +80,24 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             sleep=time.sleep,
             chance=random.random,
         )
-        connection = retrying.run(
-            lambda left_s: super(DatabaseWrapper, self).get_new_connection(_within(conn_params, left_s)),
-            catch=self.Database.OperationalError,
-            judge=_do_not_wait if ours.replica_of is not None else _judge,
-            on_retry=self._log_retry,
-        )
+
+        def connect(left_s: float) -> Any:
+            # Anew for each try: a failover may be told by the name alone. A pool connects by itself.
+            params, addresses = (conn_params, 1) if self.pool else spread_out(conn_params, resolve)
+            return super(DatabaseWrapper, self).get_new_connection(_within(params, left_s / addresses))
+
+        try:
+            connection = retrying.run(
+                connect,
+                catch=self.Database.OperationalError,
+                judge=_do_not_wait if ours.replica_of is not None else _judge,
+                on_retry=self._log_retry,
+            )
+        except self.Database.OperationalError as error:
+            hint = hint_on(str(error))
+            if hint is not None and error.args:
+                error.args = (f"{str(error).strip()}\nHint: {hint}", *error.args[1:])
+            raise
         self._link = self._link_to(connection)
         self._generation = forking.generation()
         self.transaction_id = None

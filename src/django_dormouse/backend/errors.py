@@ -10,7 +10,7 @@ import re
 from enum import Enum
 from typing import Final
 
-__all__ = ["Verdict", "while_connecting"]
+__all__ = ["Verdict", "hint_on", "while_connecting"]
 
 
 class Verdict(Enum):
@@ -116,3 +116,40 @@ def while_connecting(message: str, sqlstate: str | None = None) -> Verdict:
     if _BRIEFLY.search(message):
         return Verdict.BRIEFLY
     return Verdict.PERMANENT
+
+
+_HINTS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), hint)
+    for pattern, hint in (
+        (
+            r"authentication failed|no password supplied",
+            "compare user and password with the server's; characters like @ : / # % in a URL must be escaped.",
+        ),
+        (
+            r"database .*does not exist",
+            "create the database, or correct the name behind the host in the URL.",
+        ),
+        (r"role .*does not exist", "create the role, or correct the user in the URL."),
+        (
+            r"endpoint id is not specified",
+            "libpq 14 and later name the endpoint in TLS; with an older one add options=endpoint=ep-….",
+        ),
+        (r"endpoint .*(?:could not be|cannot be) found", "the host's first label is no endpoint there."),
+        (r"endpoint (?:has been|is) disabled", "enable the endpoint in the project's settings."),
+        (r"quota", "the project's plan is used up until it is raised or renewed."),
+        (r"unsupported startup parameter", "a pooler takes no startup options: set them on the role."),
+        (r"certificate", "sslrootcert names the authority that signed the server's certificate."),
+        (r"channel binding", "channel_binding=require needs TLS and SCRAM; PgBouncer has no channel binding."),
+        (r"does not support ssl", "sslmode asks for TLS, which this server does not offer."),
+        (r"pg_hba\.conf", "no line of the server's pg_hba.conf lets this host, user and database in."),
+        (
+            r"not known|no address associated|nodename nor servname",
+            "the host's name does not resolve: look for a typo.",
+        ),
+    )
+)
+
+
+def hint_on(message: str) -> str | None:
+    """What to do about an error that came instead of a connection; None where the message says all there is."""
+    return next((hint for pattern, hint in _HINTS if pattern.search(message)), None)

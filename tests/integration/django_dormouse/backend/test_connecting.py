@@ -79,6 +79,7 @@ def test_what_postgres_refuses_is_told_at_once(primary, connect, user, database,
 
     assert time.monotonic() - started < 1
     assert "wr0ng-one" not in str(caught.value)
+    assert "\nHint: " in str(caught.value)
 
 
 def test_a_server_that_says_nothing_is_left_at_the_deadline(connect):
@@ -101,6 +102,18 @@ def test_a_shorter_timeout_of_the_user_holds_for_each_try(connect):
             one(connect(url, connect_deadline=3.0))
 
     assert 2.0 < time.monotonic() - started < 6
+
+
+def test_one_deadline_holds_for_all_addresses(primary, connect):
+    """Two hosts that say nothing before one that answers: each gets its share."""
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = f"{first.getsockname()[1]},{other.getsockname()[1]},{primary.port}"
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports.split(","))
+        started = time.monotonic()
+
+        assert one(connect(f"postgresql://owner@{hosts}/app", connect_deadline=6.0)) == 1
+
+    assert 3.5 < time.monotonic() - started < 6
 
 
 def test_the_last_word_is_heard_before_the_end_arrives(primary, relay, connect):

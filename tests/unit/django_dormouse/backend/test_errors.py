@@ -3,7 +3,7 @@
 
 import pytest
 
-from django_dormouse.backend.errors import Verdict, while_connecting
+from django_dormouse.backend.errors import Verdict, hint_on, while_connecting
 
 TRANSIENT = """
 connection failed: connection to server at "127.0.0.1", port 1 failed: Connection refused\\n\\tIs the server running on that host and accepting TCP/IP connections?
@@ -97,3 +97,26 @@ def test_a_control_plane_without_a_reason_gets_a_few_tries():
 )
 def test_codes_speak_for_texts_in_any_language(sqlstate, verdict):
     assert while_connecting("FATAL:  das Datenbanksystem startet", sqlstate) is verdict
+
+
+@pytest.mark.parametrize(
+    ("message", "word"),
+    [
+        ('FATAL:  password authentication failed for user "owner"', "escaped"),
+        ('FATAL:  database "shop" does not exist', "create the database"),
+        ('FATAL:  role "shop" does not exist', "create the role"),
+        ("ERROR:  Endpoint ID is not specified. Either please upgrade", "options=endpoint"),
+        ("SSL error: certificate verify failed", "sslrootcert"),
+        ("server does not support SSL, but SSL was required", "does not offer"),
+        ('failed to resolve host "a.example": Name or service not known', "typo"),
+    ],
+)
+def test_a_permanent_error_comes_with_what_to_do(message: str, word: str) -> None:
+    hint = hint_on(message)
+
+    assert hint is not None
+    assert word in hint
+
+
+def test_a_passing_error_has_no_hint() -> None:
+    assert hint_on("connection refused") is None
