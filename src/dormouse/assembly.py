@@ -337,9 +337,9 @@ class _FaultBench:
 def _traffic(directory: _Directory, listener: Listener) -> Traffic:
     activities = directory.activities
     return Traffic(
-        open={endpoint: count for endpoint, count in listener.authenticated.items()},
+        open=dict(listener.authenticated),
         unauthenticated=listener.unauthenticated,
-        sessions={endpoint: count for endpoint, count in listener.tally.sessions.items()},
+        sessions=dict(listener.tally.sessions),
         from_clients={endpoint: activity.from_clients for endpoint, activity in activities.items()},
         to_clients={endpoint: activity.to_clients for endpoint, activity in activities.items()},
         refusals=dict(listener.tally.refusals),

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dormouse.names import EndpointId
+
 __all__ = ["CONTENT_TYPE", "Measured", "PoolWaits", "Traffic", "Wakes", "exposition"]
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
@@ -13,14 +15,14 @@ CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 class Traffic:
     """What passed the proxy since the platform started, by endpoint or by SQLSTATE."""
 
-    open: Mapping[str, int] = field(default_factory=dict)
+    open: Mapping[EndpointId, int] = field(default_factory=dict)
     """Connections now."""
     unauthenticated: int = 0
     """Connections now that have not yet proved who they are."""
-    sessions: Mapping[str, int] = field(default_factory=dict)
-    from_clients: Mapping[str, int] = field(default_factory=dict)
+    sessions: Mapping[EndpointId, int] = field(default_factory=dict)
+    from_clients: Mapping[EndpointId, int] = field(default_factory=dict)
     """Bytes."""
-    to_clients: Mapping[str, int] = field(default_factory=dict)
+    to_clients: Mapping[EndpointId, int] = field(default_factory=dict)
     refusals: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -79,7 +81,7 @@ class _Once:
         """Every family, in the order in which they are documented."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-        def by(kind: Any, name: str, text: str, label: str, values: Mapping[str, float]) -> Any:
+        def by(kind: Any, name: str, text: str, label: str, values: Mapping[Any, float]) -> Any:
             family = kind(f"dormouse_{name}", text, labels=[label])
             for key, value in values.items():
                 family.add_metric([key], value)

@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "web": FOUNDATION | {"api", "control"},
     "home": FOUNDATION | {"storage", "compute"},
     # What the platform says of itself to HTTP.
-    "metrics": set(),
+    "metrics": {"names"},
     "local": FOUNDATION | {"api", "config", "compute", "control", "metrics"},
     "assembly": FOUNDATION
     | {"api", "config", "storage", "compute", "control", "proxy", "web", "home"}

@@ -43,8 +43,10 @@ class Limits:
     """For the compute to take a CancelRequest. Its postmaster forks for it, which takes a millisecond or two."""
 
     unauthenticated: int = 1_200
-    """Connections that have not proved who they are, for a thousand clients may come at once. Each costs 3 KB before
-    TLS and 50 KB in it (uvloop)."""
+    """Connections that have not proved who they are, for a thousand clients may come at once.
+
+    Each costs 3 KB before TLS and 50 KB in it (uvloop).
+    """
 
     connections: int = 2_000
     """Relayed connections in all. Each takes two file descriptors."""
