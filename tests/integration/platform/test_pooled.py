@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import urllib.request
 
 import psutil
 import psycopg
@@ -150,3 +151,16 @@ def _answers(made: Made) -> bool:
         return rows(pooled(made)) == [(1,)]
     except psycopg.OperationalError:
         return False
+
+
+@needs_pgbouncer
+def test_who_waits_in_a_pooler_is_measured(platform: Platform, made: Made) -> None:
+    rows(pooled(made))
+    request = urllib.request.Request(f"{platform.there['http_url']}/_local/metrics")
+    request.add_header("Authorization", f"Bearer {(platform.home / 'api-key').read_text().strip()}")
+
+    with urllib.request.urlopen(request) as response:
+        told = response.read().decode()
+
+    assert f'dormouse_pool_waiting{{endpoint="{made.primary}"}} 0.0' in told
+    assert f'dormouse_pool_wait_seconds{{endpoint="{made.primary}"}} 0.0' in told

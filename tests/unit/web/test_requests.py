@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from dormouse.api.local import FaultRequest
 from dormouse.control.model import (
     AllowedIps,
     BranchChange,
@@ -29,6 +30,7 @@ from dormouse.web.requests import (
     DatabaseCreateBody,
     EndpointCreateBody,
     EndpointUpdateBody,
+    FaultBody,
     PermissionGrantBody,
     PermissionRevokeBody,
     ProjectCreateBody,
@@ -386,3 +388,30 @@ def test_addresses_of_nobody(email: str) -> None:
 @pytest.mark.parametrize("key", ["permission_id", "id", "email"])
 def test_permission_is_named_by_any_of_its_names(key: str) -> None:
     assert PermissionRevokeBody.model_validate({key: "x"}).named() == "x"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"kind": "explode", "endpoint": "ep-a"}',
+        '{"kind": "kill"}',
+        '{"kind": "delay", "endpoint": "ep-a"}',
+        '{"kind": "delay", "endpoint": "ep-a", "delay_ms": -1}',
+        '{"kind": "deny", "endpoint": "ep-a"}',
+        '{"kind": "deny", "endpoint": "ep-a", "seconds": 0}',
+        '{"kind": "drop", "endpoint": "ep-a", "after_bytes": 5}',
+        '{"kind": "drop", "endpoint": "../x"}',
+    ],
+)
+def test_a_fault_that_is_not_whole_is_refused(body: str) -> None:
+    with pytest.raises(ValidationError):
+        FaultBody.model_validate_json(body)
+
+
+def test_a_fault_is_what_was_asked_for() -> None:
+    asked = FaultBody.model_validate_json(
+        '{"kind": "drop", "endpoint": "ep-a", "connections": 3, "after_bytes": 5}'
+    )
+
+    assert asked.fault() == FaultRequest(kind="drop", endpoint=EndpointId("ep-a"), connections=3, after_bytes=5)
+    assert FaultBody.model_validate_json('{"kind": "clear"}').fault() == FaultRequest(kind="clear")
