@@ -21,7 +21,8 @@
     └── ComputeError         a Postgres did not do what it should
         ├── StartFailed          with the last lines of its log
         └── StorageError         files: disk full, copy failed
-            └── CloneStopped         whoever had asked for the clone wants it no more
+            ├── CloneStopped         whoever had asked for the clone wants it no more
+            └── WalLost              of the past: missing, or not to be read
 
 `message` may be shown to a stranger: it never holds a password, a key or a connection string with one.
 """
@@ -49,6 +50,7 @@ __all__ = [
     "StartFailed",
     "StorageError",
     "UserError",
+    "WalLost",
 ]
 
 
@@ -166,3 +168,7 @@ class StorageError(ComputeError):
 
 class CloneStopped(StorageError):
     """A clone was told to stop; what it had made is for its caller to delete."""
+
+
+class WalLost(StorageError):
+    """WAL that a past state is made from is missing, or cannot be read."""

@@ -22,7 +22,7 @@ from dormouse.compute.wal import (
     segment_name,
     segment_number,
 )
-from dormouse.errors import StorageError
+from dormouse.errors import WalLost
 
 __all__ = [
     "Commit",
@@ -75,7 +75,7 @@ def last_commit_at(commits: Iterable[Commit], moment: datetime) -> int | None:
 
 
 def read_commits(postgres: Postgres, folder: Path, begin: int, end: int) -> list[Commit]:
-    """The commits between two positions, from the segments in `folder`. Blocks. Raises StorageError."""
+    """The commits between two positions, from the segments in `folder`. Blocks. Raises WalLost."""
     if begin >= end:
         return []
     return parse_commits(_dump(postgres, folder, begin, _end(folder, end), "--rmgr=Transaction"))
@@ -91,10 +91,10 @@ def last_record_end(postgres: Postgres, folder: Path, begin: int, end: int) -> i
 
 
 def first_record_end(postgres: Postgres, folder: Path, begin: int) -> int:
-    """Where the record at `begin` ends. Blocks. Raises StorageError if there is none."""
+    """Where the record at `begin` ends. Blocks. Raises WalLost if there is none."""
     ends = parse_ends(_dump(postgres, folder, begin, "--limit=1"))
     if not ends:
-        raise StorageError(f"there is no record in the WAL at {format_lsn(begin)}")
+        raise WalLost(f"there is no record in the WAL at {format_lsn(begin)}")
     return ends[0]
 
 
@@ -128,7 +128,7 @@ def _continues(folder: Path, page: int) -> bool:
             # Its magic number and its flags, two bytes each, in this machine's order.
             return bool(struct.unpack("=HH", file.read(4))[1] & _CONTINUES)
     except (OSError, struct.error) as error:
-        raise StorageError(f"the WAL segment {path.name} could not be read: {error}") from error
+        raise WalLost(f"the WAL segment {path.name} could not be read: {error}") from error
 
 
 def _dump(postgres: Postgres, folder: Path, begin: int, *options: str) -> str:
@@ -148,8 +148,8 @@ def _dump(postgres: Postgres, folder: Path, begin: int, *options: str) -> str:
             timeout=_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise StorageError(f"pg_waldump could not read the WAL: {error}") from error
+        raise WalLost(f"pg_waldump could not read the WAL: {error}") from error
     # Between two positions there may be none, which it takes for an error.
     if done.returncode != 0 and "could not find a valid record" not in done.stderr:
-        raise StorageError(f"pg_waldump could not read the WAL: {done.stderr.strip()}")
+        raise WalLost(f"pg_waldump could not read the WAL: {done.stderr.strip()}")
     return done.stdout

@@ -227,10 +227,10 @@ class Builder:
 
         async def fill(work: BranchFolder) -> None:
             if origin.lsn:
-                cut = await self._rewinder.fill_from_past(
-                    source, self._rewinder.folder(source), parse_lsn(origin.lsn), work
-                )
-                await self._rewinder.settle(source, work, {}, reach=cut)
+                folder, point = self._rewinder.folder(source), parse_lsn(origin.lsn)
+                async with self._rewinder.explaining(folder, point):
+                    cut = await self._rewinder.fill_from_past(source, folder, point, work)
+                    await self._rewinder.settle(source, work, {}, reach=cut)
                 return
             lsn = await self._copy_head(source, work)
             await self._rewinder.link_history(self._rewinder.folder(source), work, lsn)
@@ -266,13 +266,14 @@ class Builder:
         reach: int | None = None
         try:
             await asyncio.to_thread(prepare_work, self._machine, work)
-            if lsn is None:
-                await self._copy_head(branch, work)
-            else:
-                folder = self._rewinder.folder(branch)
-                reach = await self._rewinder.fill_from_past(branch, folder, lsn, work)
-            async with self._rewinder.server_on(branch, work, reach=reach) as server:
-                yield Path(server.socket_path).parent
+            folder = self._rewinder.folder(branch)
+            async with self._rewinder.explaining(folder, lsn or 0):
+                if lsn is None:
+                    await self._copy_head(branch, work)
+                else:
+                    reach = await self._rewinder.fill_from_past(branch, folder, lsn, work)
+                async with self._rewinder.server_on(branch, work, reach=reach) as server:
+                    yield Path(server.socket_path).parent
         except OSError as error:
             raise storage_error(error, "build a past state", self._machine.layout.home) from error
         finally:
@@ -280,8 +281,10 @@ class Builder:
 
     async def _fill_from_past(self, branch: Branch, source: Branch, origin: Origin, work: BranchFolder) -> int:
         folder = self._machine.layout.branch(source.project_id, source.id, origin.incarnation)
-        cut = await self._rewinder.fill_from_past(source, folder, parse_lsn(origin.lsn), work)
-        await self._settle(branch, source, work, reach=cut)
+        lsn = parse_lsn(origin.lsn)
+        async with self._rewinder.explaining(folder, lsn):
+            cut = await self._rewinder.fill_from_past(source, folder, lsn, work)
+            await self._settle(branch, source, work, reach=cut)
         return cut
 
     async def _settle(

@@ -26,9 +26,9 @@ from dormouse.compute.control_file import ControlData
 from dormouse.compute.label import label_of_stopped, replays_from
 from dormouse.compute.server import prepare_folder
 from dormouse.compute.wal import format_lsn, segment_name, segment_names, segment_number
-from dormouse.compute.waldump import first_record_end, last_record_end
+from dormouse.compute.waldump import Commit, first_record_end, last_record_end, read_commits
 from dormouse.control.machine import Machine
-from dormouse.errors import StorageError
+from dormouse.errors import StorageError, WalLost
 from dormouse.storage.driver import is_wanted_in_clone
 from dormouse.storage.durable import rename_durably, sync_folder, sync_tree, write_atomically
 from dormouse.storage.layout import BranchFolder
@@ -39,6 +39,7 @@ __all__ = [
     "add_first_base",
     "base_before",
     "bases_of",
+    "commits_between",
     "copy_to_point",
     "cut_at",
     "gathered",
@@ -107,18 +108,12 @@ def segment_path(folder: BranchFolder, name: str) -> Path | None:
 
 
 def segments(folder: BranchFolder, begin: int, end: int) -> list[Path]:
-    """The segments from one position to another, in order. Raises StorageError when one is missing."""
+    """The segments from one position to another, in order. Raises WalLost when one is missing."""
     found = []
     for name in segment_names(begin, end, WAL_SEGMENT_BYTES):
         path = segment_path(folder, name)
         if path is None:
-            later = [base.lsn for base in bases_of(folder) if base.lsn > begin]
-            raise StorageError(
-                f"the WAL segment {name} is missing",
-                f"the earliest position that can be restored after it is {format_lsn(min(later))}"
-                if later
-                else "what was written after it can be reached from the branch's present state alone",
-            )
+            raise WalLost(f"the WAL segment {name} is missing")
         found.append(path)
     return found
 
@@ -144,11 +139,28 @@ def cut_at(machine: Machine, postgres: Postgres, folder: BranchFolder, base: Bas
             end = last_record_end(postgres, shown, start, lsn)
         if end > start:
             return end
-    if not base.is_of_stopped:
+    if lsn == base.lsn and not base.is_of_stopped:
         return base.lsn
-    # The base is the point, but for the checkpoint that replay has to begin with.
     with gathered(machine, folder, base.lsn, base.lsn + 1) as shown:
-        return first_record_end(postgres, shown, base.lsn)
+        first = first_record_end(postgres, shown, base.lsn)
+    if first <= lsn:
+        raise WalLost(f"no record can be read in the WAL between {format_lsn(first)} and {format_lsn(lsn)}")
+    # The base is the point, but for the checkpoint that the replay of a stopped one has to begin with.
+    return first if base.is_of_stopped else base.lsn
+
+
+def commits_between(
+    machine: Machine, postgres: Postgres, folder: BranchFolder, begin: int, end: int
+) -> list[Commit]:
+    """The commits between two positions, in the order of the WAL."""
+    with gathered(machine, folder, begin, end) as shown:
+        commits = read_commits(postgres, shown, begin, end)
+        if commits or last_record_end(postgres, shown, begin, end) > begin:
+            return commits
+    # No record at all: so it is behind the last one of a segment, and so it looks where a page is damaged.
+    if cut_at(machine, postgres, folder, base_before(folder, begin), end) > begin:
+        raise WalLost(f"no record can be read in the WAL behind {format_lsn(begin)}")
+    return []
 
 
 def copy_to_point(machine: Machine, source: BranchFolder, base: Base, cut: int, work: BranchFolder) -> None:

@@ -19,20 +19,27 @@ from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.server import Server, running
 from dormouse.compute.supervisor import Compute
 from dormouse.compute.wal import format_lsn, parse_lsn
-from dormouse.compute.waldump import last_commit_at, read_commits
+from dormouse.compute.waldump import last_commit_at
 from dormouse.control.catalog import Catalog
 from dormouse.control.computes import Computes
 from dormouse.control.configuring import read_server
 from dormouse.control.encoding import from_json, to_json
-from dormouse.control.history import base_before, bases_of, copy_to_point, cut_at, gathered, link_history
+from dormouse.control.history import (
+    base_before,
+    bases_of,
+    commits_between,
+    copy_to_point,
+    cut_at,
+    link_history,
+)
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch
-from dormouse.control.narrowing import earliest_of, narrow
+from dormouse.control.narrowing import earliest_of, narrow, time_of
 from dormouse.control.past import History, LedgerEntry
 from dormouse.control.points import AtLsn, Head, Point
 from dormouse.control.reconciling import OnServer
 from dormouse.control.sharing import Sharing
-from dormouse.errors import RuleViolation, StartFailed, StorageError
+from dormouse.errors import RuleViolation, StartFailed, WalLost
 from dormouse.names import EndpointId, Incarnation
 from dormouse.storage.durable import storage_error, write_atomically
 from dormouse.storage.layout import BranchFolder
@@ -146,12 +153,11 @@ class Rewinder:
         folder, postgres = self.folder(branch), self.postgres(branch)
 
         def look() -> int | None:
-            if begin >= end:
-                return None
-            with gathered(self._machine, folder, first, end) as shown:
-                return last_commit_at(read_commits(postgres, shown, first, end), moment)
+            return last_commit_at(commits_between(self._machine, postgres, folder, first, end), moment)
 
-        async with self.reading(branch.incarnation).shared():
+        if begin >= end:
+            return begin
+        async with self.explaining(folder, first), self.reading(branch.incarnation).shared():
             found = await asyncio.to_thread(look)
         return begin if found is None else max(found, begin)
 
@@ -172,6 +178,20 @@ class Rewinder:
         except OSError as error:
             raise storage_error(error, "build a past state", self._machine.layout.home) from error
 
+    @asynccontextmanager
+    async def explaining(self, folder: BranchFolder, lsn: int) -> AsyncIterator[None]:
+        """While a position of the past is read: an error that WAL is lost gets the words of what can be had."""
+        try:
+            yield
+        except WalLost as error:
+            later = [base.lsn for base in await asyncio.to_thread(bases_of, folder) if base.lsn > lsn]
+            left = "the present"
+            if later:
+                entries = await self._catalog.ledger(Incarnation(folder.root.name))
+                at = time_of(entries, later[0]) or self._machine.now()
+                left = f"what was from {at.isoformat(timespec='milliseconds')} ({format_lsn(later[0])}) on"
+            raise WalLost(f"{error.message}; what was before that can be restored, and {left}") from error
+
     async def link_history(self, source: BranchFolder, work: BranchFolder, upto: int) -> None:
         """Give `work` the past of `source` up to a position. Raises OSError, StorageError."""
         async with self.reading(Incarnation(source.root.name)).shared():
@@ -189,7 +209,7 @@ class Rewinder:
         """Run a server on `work` for a moment: replay, give roles these passwords, and write down what there is.
 
         Other roles keep the passwords that they had then; without `strangers` they have none.
-        Raises StorageError if replay does not get to `reach`, which a damaged WAL would do without a word.
+        Raises WalLost if replay does not get to `reach`, which a damaged WAL would do without a word.
         """
         async with self.server_on(branch, work, reach=reach) as server, server.admin() as connection:
             there = await read_server(connection)
@@ -269,7 +289,7 @@ async def _check_reached(server: Server, reach: int) -> None:
     row = await server.ask("SELECT checkpoint_lsn FROM pg_control_checkpoint()")
     reached = parse_lsn(row[0]) if row else 0
     if reached < reach:
-        raise StorageError(
+        raise WalLost(
             f"the WAL could be replayed up to {format_lsn(reached)} only, and not to {format_lsn(reach)}: "
             "a segment of it is damaged"
         )
