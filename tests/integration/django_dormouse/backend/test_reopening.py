@@ -256,3 +256,29 @@ def test_sees_through_tls_what_is_death_and_what_is_not(primary, tls, connect, v
     with transaction.atomic():
         primary.cut_all()
         assert ask(connection, "SELECT 1") == 1
+
+
+def test_the_assumed_role_and_the_time_zone_are_set_again(primary, connect):
+    primary.execute("DO $$ BEGIN CREATE ROLE assumed; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    connection = connect(primary.url(), assume_role="assumed", time_zone="Asia/Tokyo")
+    before = ask(connection)
+    primary.cut_all()
+
+    with transaction.atomic():
+        assert ask(connection, "SELECT current_user") == "assumed"
+        assert ask(connection, "SHOW timezone") == "Asia/Tokyo"
+    assert ask(connection) != before
+
+
+def test_a_server_side_cursor_of_a_lost_transaction_ends_and_a_new_one_works(primary, connect):
+    connection = connect(primary.url())
+
+    with pytest.raises(OperationalError), transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute("SELECT generate_series(1, 1000)")
+        assert len(cursor.fetchmany(10)) == 10
+        primary.cut_all()
+        cursor.fetchmany(10)
+
+    with connection.chunked_cursor() as cursor:
+        cursor.execute("SELECT generate_series(1, 1000)")
+        assert len(cursor.fetchall()) == 1000
