@@ -129,6 +129,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             return None
         if self.settings_dict.get("CONN_MAX_AGE", 0) != 0:
             raise ImproperlyConfigured(
+                "Pooling doesn't support persistent connections. "
                 f"DATABASES[{self.alias!r}]: a pool keeps connections itself, so CONN_MAX_AGE must be 0 beside it."
             )
         try:

@@ -12,7 +12,7 @@ from django.db.backends.postgresql.base import CursorDebugWrapper as DjangoCurso
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.utils import CursorWrapper as DjangoCursorWrapper
 
-from django_dormouse.backend.statements import may_write
+from django_dormouse.backend.statements import ASK_FOR_ID, may_write
 from django_dormouse.replicas.context import current, note_write
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if is_psycopg3:
     from psycopg import ClientCursor
 
 __all__ = ["CursorDebugWrapper", "CursorWrapper"]
-
-_ASK: Final = "SELECT pg_current_xact_id()::text AS id; "
 
 _CLIENT_CURSOR: Final = ClientCursor if is_psycopg3 else None
 
@@ -57,7 +55,7 @@ class _Noticing(_Base):
         one with a Flush, and a server that hears a message after its ReadyForQuery stops the clock of
         idle_in_transaction_session_timeout.
         """
-        result = super()._execute(_ASK + sql, params, *ignored_wrapper_args)  # type: ignore[misc]
+        result = super()._execute(ASK_FOR_ID + sql, params, *ignored_wrapper_args)  # type: ignore[misc]
         row = self.cursor.fetchone()
         # A project may have chosen rows that are mappings.
         self.db.transaction_id = row["id"] if isinstance(row, dict) else row[0]

@@ -9,7 +9,10 @@ What cannot be seen here: a SELECT that calls a function that writes. `django_do
 
 import re
 
-__all__ = ["may_write"]
+__all__ = ["ASK_FOR_ID", "may_write"]
+
+ASK_FOR_ID = "SELECT pg_current_xact_id()::text AS id; "
+"""Sent before the first write of a transaction, in the same message."""
 
 # White space, comments and opening brackets may stand before the first word. The groups are possessive and atomic,
 # so that a text made of comments alone cannot be split in more ways than one.
