@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dormouse.storage.driver import Usage, Wanted
+from dormouse.storage.room import leave_room
 from dormouse.storage.sameness import carried_mtime_ns, is_unchanged
 from dormouse.storage.tree import make_folders, work_through
 
@@ -67,6 +68,7 @@ class _Clone:
             if self.like is not None and self._link(self.like + name, self.target + name, found):
                 own_bytes = 0
             else:
+                leave_room(read, 0)
                 own_bytes = self._make(read, self.target + name, found)
             return Usage(files=1, size_bytes=found.st_size, own_bytes=own_bytes)
         finally:

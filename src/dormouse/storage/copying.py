@@ -17,6 +17,7 @@ from dormouse.storage.cloning import clone_tree
 from dormouse.storage.driver import Probe, Usage, Wanted, everything
 from dormouse.storage.durable import begin_writing
 from dormouse.storage.measuring import usage_of
+from dormouse.storage.room import leave_room
 from dormouse.storage.tree import delete_tree, stop_if_asked
 
 __all__ = ["CopyDriver", "new_file"]
@@ -100,7 +101,10 @@ def _pieces(read: int, write: int, size: int) -> Iterator[int]:
     left = size
     if sys.platform == "linux":
         try:
-            while left and (count := os.sendfile(write, read, None, min(left, _PIECE_BYTES))):
+            while left:
+                leave_room(write, min(left, _PIECE_BYTES))
+                if not (count := os.sendfile(write, read, None, min(left, _PIECE_BYTES))):
+                    break
                 yield count
                 left -= count
         except OSError as error:
@@ -109,6 +113,7 @@ def _pieces(read: int, write: int, size: int) -> Iterator[int]:
         else:
             return
     while left and (chunk := os.read(read, min(left, _PIECE_BYTES))):
+        leave_room(write, len(chunk))
         count = len(chunk)
         while chunk:
             chunk = chunk[os.write(write, chunk) :]
