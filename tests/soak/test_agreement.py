@@ -83,7 +83,7 @@ class Visitor:
             self.client.create_branch(project, BranchCreate(parent_id=parent), endpoints=computes)
 
     def delete_branch(self, project: ProjectId) -> None:
-        self.client.delete_branch(project, self.some_branch(project))
+        self.client.delete_branch(project, self.some_branch(project), hard=True)
 
     def start(self, project: ProjectId) -> None:
         self.client.start_endpoint(project, self.some_endpoint(project))

@@ -57,7 +57,7 @@ def test_a_branch_of_a_branch_and_what_may_be_deleted(platform: Platform) -> Non
     platform.client.delete_branch(made.project, dev.branch)
 
     assert [branch.name for branch in platform.client.branches(made.project).branches] == ["main"]
-    assert {path.name for path in platform.home.glob(f"projects/{made.project}/branches/*")} == {made.branch}
+    assert {kept.branch_id for kept in platform.client.kept_states(made.project)} == {leaf.branch, dev.branch}
     with pytest.raises(psycopg.OperationalError, match="endpoint could not be found"):
         rows(leaf.url)
 
@@ -110,7 +110,18 @@ def test_an_expired_branch_goes_by_itself(platform: Platform) -> None:
         return False
 
     wait_until(is_gone, "the branch has expired")
+    assert [kept.branch_id for kept in platform.client.kept_states(made.project)] == [dev.branch]
+
+
+def test_a_branch_that_is_deleted_for_good_leaves_nothing(platform: Platform) -> None:
+    made = platform.create()
+    dev = branch_of(platform, made, "dev")
+    rows(dev.url)
+
+    platform.client.delete_branch(made.project, dev.branch, hard=True)
+
     assert {path.name for path in platform.home.glob(f"projects/{made.project}/branches/*")} == {made.branch}
+    assert platform.client.kept_states(made.project) == ()
 
 
 def test_roles_and_databases_by_api_are_real_and_those_by_sql_are_seen(platform: Platform) -> None:
