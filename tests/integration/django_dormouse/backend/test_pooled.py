@@ -3,9 +3,8 @@
 The "pooler" here is the same server under another name: what matters is which name was connected to.
 """
 
-from typing import Any
-
 import re
+from typing import Any
 
 import pytest
 
