@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -318,3 +319,40 @@ def is_swept(platform: Platform) -> bool:
 def awake_data(home: Path) -> set[Path]:
     """The data directories below a home that a server has."""
     return {path.parent for path in home.glob("**/data/postmaster.pid")}
+
+
+@dataclass
+class Writer(threading.Thread):
+    """Runs a statement in one session, again and again."""
+
+    url: str
+    statement: str
+    count: int = 0
+    errors: list[psycopg.Error] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    __hash__ = threading.Thread.__hash__
+
+    def run(self) -> None:
+        try:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                while not self.over.is_set():
+                    connection.execute(self.statement)  # type: ignore[arg-type]
+                    self.count += 1
+        except psycopg.Error as error:
+            self.errors.append(error)
+
+
+@contextlib.contextmanager
+def writing(url: str, statement: str) -> Iterator[Writer]:
+    """A writer for the length of a block."""
+    writer = Writer(url, statement)
+    writer.start()
+    try:
+        yield writer
+    finally:
+        writer.over.set()
+        writer.join(30)

@@ -3,9 +3,8 @@
 from random import Random
 
 import pytest
-from fix_platform import Platform
-
 from fix_past import Diary, crash, moments_hold, switch_segment
+from fix_platform import Platform
 
 
 @pytest.mark.timeout(1800)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from fix_platform import new_home
+from fix_world import Seed, kill_servers, world_in
 
 from dormouse.control.model import ProjectCreated, ProjectSpec
-from fix_world import Seed, kill_servers, world_in
 
 
 @pytest.fixture(scope="session")

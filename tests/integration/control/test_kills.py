@@ -6,6 +6,7 @@ Those that go back in time are in `test_kills_of_the_past`.
 from pathlib import Path
 
 import pytest
+from fix_world import folders, settled, until_dead, world_in
 
 from dormouse.control.model import (
     BranchSpec,
@@ -19,7 +20,6 @@ from dormouse.control.model import (
     ProjectSpec,
 )
 from dormouse.control.planning import PlanKind
-from fix_world import folders, settled, until_dead, world_in
 
 # A kill closes no connection, and each one that was open says so when it is collected.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fix_world import World, folders, lives, settled, until_dead, world_in
 
 from dormouse.compute.wal import parse_lsn
 from dormouse.control.model import (
@@ -17,7 +18,6 @@ from dormouse.control.past import KeptBecause, RestoreSpec, SnapshotRestoreSpec,
 from dormouse.control.planning import PlanKind
 from dormouse.control.points import AtLsn
 from dormouse.names import EndpointId
-from fix_world import World, folders, lives, settled, until_dead, world_in
 
 # A kill closes no connection, and each one that was open says so when it is collected.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -2,11 +2,6 @@
 
 import psycopg
 import pytest
-from fix_platform import Platform, rows
-from psycopg import conninfo
-
-from dormouse.api.bodies import BranchUpdate
-from dormouse.compute.wal import format_lsn
 from fix_past import (
     Diary,
     assert_balanced,
@@ -22,6 +17,11 @@ from fix_past import (
     switch_segment,
     until_at_rest,
 )
+from fix_platform import Platform, rows
+from psycopg import conninfo
+
+from dormouse.api.bodies import BranchUpdate
+from dormouse.compute.wal import format_lsn
 
 
 @needs_pgbench

@@ -3,18 +3,12 @@
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
-from fix_platform import Made, Platform, new_home, platform_in, processes_of, rows, wait_until
-
-from dormouse.api.errors import Refused
+from fix_platform import Made, Platform, new_home, platform_in, processes_of, rows
 
 
 @pytest.mark.parametrize(
@@ -154,58 +148,3 @@ def test_an_unknown_endpoint_is_refused_in_neons_words(platform: Platform, proje
 def test_a_missing_database_is_postgress_own_error(platform: Platform, project: Made) -> None:
     with pytest.raises(psycopg.OperationalError, match='database "nowhere" does not exist'):
         rows(psycopg.conninfo.make_conninfo(project.url, dbname="nowhere"))
-
-
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A file system of its own with 400 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400m,mode=0711", "none", folder], capture_output=True, text=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_a_full_disk_leaves_nothing_half_there(small_disk: Path) -> None:
-    with platform_in(small_disk / "home") as platform:
-        made = platform.create()
-        rows(made.url, "CREATE TABLE kept AS SELECT 1 AS i")
-        wait_until(lambda: list(platform.home.glob("spares/*/*")), "the next spare is made")
-        platform.create()  # takes it
-        fill(small_disk / "filler", leave_bytes=12_000_000)
-        before = {project.id for project in platform.client.projects(limit=400).projects}
-
-        with pytest.raises(Refused, match="No space left on device") as refused:
-            for _ in range(3):
-                platform.create()
-
-        assert "MB are free" in str(refused.value)
-        listed = {project.id for project in platform.client.projects(limit=400).projects}
-        assert {folder.name for folder in platform.home.glob("projects/*")} == listed >= before
-        wait_until(lambda: not list(platform.home.glob("building/*")), "what was half built is removed")
-
-        (small_disk / "filler").unlink()
-        assert rows(made.url, "SELECT i FROM kept") == [(1,)]
-        assert rows(platform.create().url) == [(1,)]
-
-
-def fill(path: Path, *, leave_bytes: int) -> None:
-    """Write until only so much is free, and stays so although a spare is being made meanwhile."""
-    with path.open("wb") as file:
-        calm_since = time.monotonic()
-        while time.monotonic() - calm_since < 1.0:
-            room = os.statvfs(path.parent)
-            free = room.f_bavail * room.f_frsize
-            if free > leave_bytes:
-                with suppress(OSError):
-                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), free - leave_bytes)
-                calm_since = time.monotonic()
-            time.sleep(0.05)

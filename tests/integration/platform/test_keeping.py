@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from fix_past import branched, restored, undone
 from fix_platform import Made, Platform, rows, wait_until
 
 from dormouse.api.bodies import BranchCreate, BranchUpdate, ProjectCreate
 from dormouse.api.errors import Exists, Missing, Refused
 from dormouse.names import BranchId, EndpointId, ProjectId
-from fix_past import branched, restored, undone
 
 
 def lives(platform: Platform, made: Made) -> set[str]:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from fix_past import Diary, branched, crash, diary_of, moments_hold, switch_segment
 from fix_platform import Platform, rows
 
 from dormouse.api.errors import Refused
-from fix_past import Diary, branched, crash, diary_of, moments_hold, switch_segment
 
 
 @pytest.fixture(scope="module")

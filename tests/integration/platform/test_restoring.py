@@ -8,13 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from fix_platform import Made, Platform, rows, wait_until
-from psycopg import conninfo
-
-from dormouse.api.bodies import BranchRestore, BranchUpdate, EndpointCreate
-from dormouse.api.errors import Exists, Refused
-from dormouse.api.records import Branch
-from dormouse.names import BranchId
 from fix_past import (
     Diary,
     assert_balanced,
@@ -29,6 +22,13 @@ from fix_past import (
     undone,
     until_at_rest,
 )
+from fix_platform import Made, Platform, rows, wait_until
+from psycopg import conninfo
+
+from dormouse.api.bodies import BranchRestore, BranchUpdate, EndpointCreate
+from dormouse.api.errors import Exists, Refused
+from dormouse.api.records import Branch
+from dormouse.names import BranchId
 
 
 def by_name(platform: Platform, made: Made) -> dict[str, Branch]:
