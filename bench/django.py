@@ -21,9 +21,8 @@ QUERIES = 2000
 
 
 def main() -> None:
-    from django.conf import settings
-
     import django
+    from django.conf import settings
 
     settings.configure(USE_TZ=True, INSTALLED_APPS=["django.contrib.contenttypes"], DATABASES={})
     django.setup()
