@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from typing import cast
 
 import psutil
 import psycopg
@@ -192,12 +193,16 @@ class Diary:
                 session = sessions[number % len(sessions)]
                 with session.transaction():
                     session.execute("INSERT INTO diary VALUES (%s, repeat('x', %s))", (number, filler_bytes))
-                    session.execute(f"CREATE TABLE row_{number} ()")  # type: ignore[arg-type]
+                    session.execute(f"CREATE TABLE row_{number} ()")
                     lsn_before, time_before = session.execute(_POINT).fetchone() or ("", None)
                 lsn_after, time_after = session.execute(_POINT).fetchone() or ("", None)
                 self.marks.append(
                     Mark(number, parse_lsn(lsn_before), time_before, parse_lsn(lsn_after), time_after)
                 )
+
+    def lsn_of(self, number: int) -> str:
+        """A position at which there is row `number`, and no later one."""
+        return format_lsn(self.marks[number].lsn_after)
 
     def moment(self, chance: Random) -> tuple[int, str, datetime]:
         """Between a row and the next: the row's number, a position and a time. Ends of the span among them."""
@@ -207,6 +212,14 @@ class Diary:
         lsn = here.lsn_after + round(share * (there.lsn_before - here.lsn_after))
         time = here.time_after + share * (there.time_before - here.time_after)
         return here.number, format_lsn(lsn), time
+
+
+def clock_of(url: str) -> datetime:
+    """The server's time: whoever commits later commits after it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    return cast("datetime", row[0])
 
 
 def diary_of(url: str) -> list[int]:
@@ -336,11 +349,15 @@ class Writer(threading.Thread):
 
     __hash__ = threading.Thread.__hash__
 
+    def until(self, count: int) -> None:
+        """Wait until it has run the statement so many times."""
+        wait_until(lambda: self.count >= count or self.errors, "it is run again")
+
     def run(self) -> None:
         try:
             with psycopg.connect(self.url, autocommit=True) as connection:
                 while not self.over.is_set():
-                    connection.execute(self.statement)  # type: ignore[arg-type]
+                    connection.execute(self.statement)
                     self.count += 1
         except psycopg.Error as error:
             self.errors.append(error)

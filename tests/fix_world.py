@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ class World:
     async def ask(self, endpoint: EndpointId, query: str) -> list[tuple[Any, ...]]:
         await self.service.computes.of(self.catalog.endpoints[endpoint]).wake()
         async with await connect_as_admin(self.machine.socket_dir(endpoint), "neondb") as connection:
-            cursor = await connection.execute(query)  # type: ignore[arg-type]
+            cursor = await connection.execute(query)
             return await cursor.fetchall() if cursor.description else []
 
     def die_after(self, kind: PlanKind, steps: int, *, journal_knows: bool) -> asyncio.Event:
@@ -93,7 +93,7 @@ class World:
 
 
 @asynccontextmanager
-async def world_in(home: Path) -> AsyncIterator[World]:
+async def world_in(home: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> AsyncIterator[World]:
     """As a start of the platform does it; the end is a kill, however the block ends."""
     layout, account = Layout(home), server_account()
     prepare_home(layout, account)
@@ -107,7 +107,7 @@ async def world_in(home: Path) -> AsyncIterator[World]:
         driver=CopyDriver(),
         sockets=socket_root(layout, account, None),
         chance=random.SystemRandom(),
-        now=lambda: datetime.now(UTC),
+        now=now,
     )
     catalog = Catalog.open(layout.catalog)
     tasks: list[asyncio.Task[None]] = []

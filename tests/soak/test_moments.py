@@ -16,7 +16,13 @@ def test_two_hundred_moments(own_platform: Platform, request: pytest.FixtureRequ
     diary = Diary(own_platform.create(), sessions=5)
     for _ in range(12):
         diary.write(chance.randrange(1, 60), filler_bytes=chance.choice([10, 8000, 60_000]))
-        chance.choice([crash, switch_segment, Platform.put_to_sleep])(own_platform, diary.made)
+        match chance.randrange(3):
+            case 0:
+                crash(own_platform, diary.made)
+            case 1:
+                switch_segment(own_platform, diary.made)
+            case _:
+                own_platform.put_to_sleep(diary.made)
     diary.write(3)
 
     moments_hold(own_platform, diary, 200, chance)

@@ -7,6 +7,7 @@ from fix_past import (
     assert_balanced,
     branched,
     checksums,
+    clock_of,
     diary_of,
     fill_for_pgbench,
     folder_of,
@@ -63,7 +64,7 @@ def test_a_branch_reaches_back_across_its_beginning(platform: Platform, kind: st
     until_at_rest(platform, made)
     last, time = 2, diary.marks[2].time_after
     rows(child.url, "INSERT INTO diary VALUES (100, '')")
-    before = rows(child.url, "SELECT clock_timestamp()")[0][0]
+    before = clock_of(child.url)
     rows(child.url, "INSERT INTO diary VALUES (101, '')")
 
     grandchild = branched(platform, child, time=time)
@@ -79,14 +80,14 @@ def test_roles_and_databases_are_those_of_the_moment(platform: Platform) -> None
     gone = client.create_role(project, made.branch, "gone").role
     client.create_database(project, made.branch, "gone_too", owner="gone")
     kept = client.create_role(project, made.branch, "kept").role
-    ((then,),) = rows(made.url, "SELECT clock_timestamp()")
+    then = clock_of(made.url)
     client.delete_database(project, made.branch, "gone_too")
     client.delete_role(project, made.branch, "gone")
     changed = client.reset_password(project, made.branch, "kept").role
     client.create_role(project, made.branch, "since")
     client.create_database(project, made.branch, "since_too", owner="since")
 
-    child = branched(platform, made, time=then)  # type: ignore[arg-type]
+    child = branched(platform, made, time=then)
 
     def enter(role: str, password: str | None, database: str = "neondb") -> list[tuple[object, ...]]:
         return rows(conninfo.make_conninfo(child.url, user=role, password=password, dbname=database))
@@ -108,12 +109,12 @@ def test_nobody_enters_a_child_of_a_protected_branch_by_an_old_password(platform
     client, project = platform.client, made.project
     gone = client.create_role(project, made.branch, "gone").role
     rows(made.url, "CREATE ROLE by_sql LOGIN PASSWORD 'of sql'")
-    ((then,),) = rows(made.url, "SELECT clock_timestamp()")
+    then = clock_of(made.url)
     if past:
         client.delete_role(project, made.branch, "gone")
     client.update_branch(project, made.branch, BranchUpdate(protected=True))
 
-    child = branched(platform, made, time=then if past else None)  # type: ignore[arg-type]
+    child = branched(platform, made, time=then if past else None)
 
     password = client.reveal_password(project, child.branch, "neondb_owner")
     assert rows(conninfo.make_conninfo(child.url, password=password)) == [(1,)]

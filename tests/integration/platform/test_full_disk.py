@@ -51,7 +51,7 @@ def test_a_branch_for_which_there_is_no_room(small_disk: Path) -> None:
                     rows(child.url)
                 assert "could not clone the parent" in failure_of(platform, made)
                 assert "No space left on device, since 64 MB are left" in failure_of(platform, made)
-                wait_until(lambda before=before: writer.count > before, "the parent goes on")
+                writer.until(before + 1)
         assert writer.errors == []
         assert [branch.name for branch in platform.client.branches(made.project).branches] == ["main"]
         assert len(list(platform.home.glob(f"projects/{made.project}/branches/*"))) == 1

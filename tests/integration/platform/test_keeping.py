@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from fix_past import branched, restored, undone
+from fix_past import branched, clock_of, restored, undone
 from fix_platform import Made, Platform, rows, wait_until
 
 from dormouse.api.bodies import BranchCreate, BranchUpdate, ProjectCreate
@@ -140,7 +140,7 @@ def test_a_branch_that_expired_can_be_recovered(platform: Platform) -> None:
 def test_a_snapshot_outlives_its_branchs_past(platform: Platform) -> None:
     made = platform.create(replica=True)
     rows(made.url, "CREATE TABLE t AS SELECT 1 AS i")
-    ((mark,),) = rows(made.url, "SELECT clock_timestamp()")
+    mark = clock_of(made.url)
     old_password = platform.client.reveal_password(made.project, made.branch, "neondb_owner")
     rows(made.url, "INSERT INTO t VALUES (2)")
     now = platform.client.create_snapshot(made.project, made.branch, name="now").snapshot
@@ -199,7 +199,7 @@ def test_a_branch_of_the_schema_alone(platform: Platform) -> None:
     found = platform.client.branch(made.project, bare.branch)
     assert (found.parent_id, found.init_source) == (None, "schema-only")
     assert platform.client.compare_schema(made.project, bare.branch, "neondb", base_branch=made.branch) == ""
-    ((mark,),) = rows(bare.url, "SELECT clock_timestamp()")
+    mark = clock_of(bare.url)
     rows(bare.url, "DROP TABLE t")
-    restored(platform, bare, bare.branch, time=mark, preserve="dropped")  # type: ignore[arg-type]
+    restored(platform, bare, bare.branch, time=mark, preserve="dropped")
     assert rows(bare.url, "SELECT i FROM t") == [(7,)]

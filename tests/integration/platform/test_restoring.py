@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time as clock
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from fix_past import (
     Diary,
     assert_balanced,
     branched,
+    clock_of,
     diary_of,
     fill_for_pgbench,
     is_swept,
@@ -63,7 +65,7 @@ class Reader(threading.Thread):
 
 
 @contextlib.contextmanager
-def reading(url: str, query: str) -> "contextlib.Iterator[Reader]":
+def reading(url: str, query: str) -> Iterator[Reader]:
     """A reader for the length of a block."""
     reader = Reader(url, query)
     reader.start()
@@ -174,22 +176,25 @@ def test_what_may_not_be_reset(platform: Platform) -> None:
     leaf = branched(platform, child, "leaf")
     rows(leaf.url)
 
-    def refused(branch: Made, source: BranchId, **more: object) -> str:
+    def refused(
+        branch: Made,
+        source: BranchId,
+        *,
+        lsn: str | None = None,
+        time: datetime | None = None,
+        preserve: str | None = None,
+    ) -> str:
         with pytest.raises(Refused) as no:
-            platform.client.restore_branch(
-                made.project,
-                branch.branch,
-                BranchRestore(source_branch_id=source, **more),  # type: ignore[arg-type]
-            )
+            restored(platform, branch, source, lsn=lsn, time=time, preserve=preserve)
         assert no.value.status == 422
         return str(no.value)
 
     assert refused(child, made.branch) == "Branch has children, preserve_under_name is required"
     assert "source_lsn" in refused(made, made.branch)
-    assert "preserve_under_name" in refused(leaf, leaf.branch, source_lsn="0/1000000")
-    assert "too far back" in refused(leaf, leaf.branch, source_lsn="0/1000", preserve_under_name="x")
+    assert "preserve_under_name" in refused(leaf, leaf.branch, lsn="0/1000000")
+    assert "too far back" in refused(leaf, leaf.branch, lsn="0/1000", preserve="x")
     present = datetime.now(UTC) + timedelta(hours=1)
-    assert "present" in refused(leaf, leaf.branch, source_timestamp=present, preserve_under_name="x")
+    assert "present" in refused(leaf, leaf.branch, time=present, preserve="x")
     platform.client.update_branch(made.project, leaf.branch, BranchUpdate(protected=True))
     assert refused(leaf, child.branch) == "cannot reset protected branch"
     with pytest.raises(Exists, match="branch already exists"):
@@ -214,12 +219,12 @@ def test_to_another_branch_and_back(platform: Platform) -> None:
     diary.write(3)
     sibling = branched(platform, made, "sibling")
     rows(sibling.url, "INSERT INTO diary VALUES (100, '')")
-    ((mark,),) = rows(sibling.url, "SELECT clock_timestamp()")
+    mark = clock_of(sibling.url)
     rows(sibling.url, "INSERT INTO diary VALUES (101, '')")
     other = branched(platform, made, "other")
     rows(other.url, "INSERT INTO diary VALUES (200, '')")
 
-    after = restored(platform, other, sibling.branch, time=mark, preserve="other_old")  # type: ignore[arg-type]
+    after = restored(platform, other, sibling.branch, time=mark, preserve="other_old")
     assert diary_of(other.url) == [0, 1, 2, 100]
     assert after.parent_id == sibling.branch
     old = by_name(platform, made)["other_old"]
@@ -245,10 +250,10 @@ def test_while_pgbench_writes(platform: Platform) -> None:
     fill_for_pgbench(made)
 
     with load(made) as running:
-        ((then,),) = rows(made.url, "SELECT clock_timestamp()")
+        then = clock_of(made.url)
         committed = assert_balanced(made.url)
         wait_until(lambda: assert_balanced(made.url) > committed + 50, "it writes on")
-        restored(platform, made, made.branch, time=then, preserve="old")  # type: ignore[arg-type]
+        restored(platform, made, made.branch, time=then, preserve="old")
         running.process.wait(20)
 
     assert any("terminating connection due to administrator command" in line for line in running.errors)
