@@ -15,7 +15,8 @@ from fix_storage import mounted
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_a_clone_ends_at_the_first_file_for_which_there_is_no_room(kind: str) -> None:
-    with mounted(kind, 64) as folder:
+    # As much as a clone must leave to the servers, the source, and a part of the clone.
+    with mounted(kind, 136) as folder:
         source = folder / "source"
         source.mkdir()
         for number in range(200):
