@@ -17,6 +17,7 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.changes import Change, Delete, Put
 from dormouse.control.cloning import build_branch, copy_running, copy_sleeping, prepare_work
 from dormouse.control.computes import Computes
+from dormouse.control.history import link_history
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, BranchState, Endpoint, EndpointState, EndpointType
 from dormouse.control.narrowing import thinned
@@ -59,25 +60,23 @@ class Builder:
 
     async def clone_branch(self, plan: Plan) -> None:
         """From its parent's head or past, or from a snapshot."""
-        branch = self._catalog.branches[branch_of(plan)]
-        origin = plan.origin
-        begins_at: int | None = None
+        branch, origin = self._catalog.branches[branch_of(plan)], origin_of(plan)
 
         async def fill(work: BranchFolder) -> None:
-            nonlocal begins_at
-            if origin is not None and origin.snapshot is not None:
+            if origin.snapshot is not None:
                 await self._copy_snapshot(plan, origin.snapshot, work)
-            elif origin is not None and origin.lsn:
-                begins_at = await self._fill_from_past(branch, self._source(plan), origin, work)
-            else:
-                begins_at = await self._copy_head(self._parent(branch), work)
-
-        await build_branch(self._machine, self._rewinder.folder(branch), fill)
-        if begins_at is not None and not (origin and origin.lsn):
-            lsn = format_lsn(begins_at)
+                return
+            source = self._source(plan)
+            if origin.lsn:
+                await self._fill_from_past(branch, source, origin, work)
+                return
+            lsn = format_lsn(await self._copy_head(source, work))
+            # Before the data gets its place: after a kill it is there, and only now it is known where it begins.
             await self._catalog.commit(
                 lambda: [Put(replace(self._catalog.branches[branch.id], parent_lsn=lsn, end_of_wal=lsn))]
             )
+
+        await build_branch(self._machine, self._rewinder.folder(branch), fill)
 
     async def copy_schema(self, plan: Plan) -> None:
         """A root with the template's data directory, and of its model only what is not rows."""
@@ -142,9 +141,8 @@ class Builder:
         upto = parse_lsn(branch.parent_lsn)
         try:
             if not origin.lsn and origin.snapshot is None:
-                source = self._machine.layout.branch(plan.project_id, origin.branch_id, origin.incarnation)
-                await self._rewinder.link_history(source, work, upto)
-        except (OSError, StorageError) as error:
+                await self._rewinder.link_history(origin.incarnation, work, upto)
+        except (OSError, StorageError, RuleViolation) as error:
             logger.warning(
                 "a branch did not get its parent's past",
                 extra={"action": "link_history_failed", "branch": branch.id, "reason": str(error)},
@@ -163,7 +161,7 @@ class Builder:
                 await self._fill_from_past(branch, source, origin, work)
                 return
             lsn = await self._copy_head(source, work)
-            await self._rewinder.link_history(self._rewinder.folder(source), work, lsn)
+            await self._rewinder.link_history(source.incarnation, work, lsn)
             await self._settle(branch, source, work)
 
         await build_branch(self._machine, target, fill)
@@ -227,13 +225,13 @@ class Builder:
 
         async def fill(work: BranchFolder) -> None:
             if origin.lsn:
-                folder, point = self._rewinder.folder(source), parse_lsn(origin.lsn)
-                async with self._rewinder.explaining(folder, point):
-                    cut = await self._rewinder.fill_from_past(source, folder, point, work)
+                point = parse_lsn(origin.lsn)
+                async with self._rewinder.explaining(source.incarnation, point):
+                    cut = await self._rewinder.fill_from_past(source.incarnation, point, work)
                     await self._rewinder.settle(source, work, {}, reach=cut)
                 return
             lsn = await self._copy_head(source, work)
-            await self._rewinder.link_history(self._rewinder.folder(source), work, lsn)
+            await self._rewinder.link_history(source.incarnation, work, lsn)
             snapshot = self._catalog.snapshots[origin.snapshot or ""]
             await self._catalog.put(replace(snapshot, lsn=format_lsn(lsn)))
 
@@ -266,12 +264,11 @@ class Builder:
         reach: int | None = None
         try:
             await asyncio.to_thread(prepare_work, self._machine, work)
-            folder = self._rewinder.folder(branch)
-            async with self._rewinder.explaining(folder, lsn or 0):
+            async with self._rewinder.explaining(branch.incarnation, lsn or 0):
                 if lsn is None:
                     await self._copy_head(branch, work)
                 else:
-                    reach = await self._rewinder.fill_from_past(branch, folder, lsn, work)
+                    reach = await self._rewinder.fill_from_past(branch.incarnation, lsn, work)
                 async with self._rewinder.server_on(branch, work, reach=reach) as server:
                     yield Path(server.socket_path).parent
         except OSError as error:
@@ -280,10 +277,9 @@ class Builder:
             await asyncio.to_thread(shutil.rmtree, work.root, ignore_errors=True)
 
     async def _fill_from_past(self, branch: Branch, source: Branch, origin: Origin, work: BranchFolder) -> int:
-        folder = self._machine.layout.branch(source.project_id, source.id, origin.incarnation)
         lsn = parse_lsn(origin.lsn)
-        async with self._rewinder.explaining(folder, lsn):
-            cut = await self._rewinder.fill_from_past(source, folder, lsn, work)
+        async with self._rewinder.explaining(origin.incarnation, lsn):
+            cut = await self._rewinder.fill_from_past(origin.incarnation, lsn, work)
             await self._settle(branch, source, work, reach=cut)
         return cut
 
@@ -316,7 +312,7 @@ class Builder:
         folder = self._machine.layout.snapshot(plan.project_id, snapshot_id)
 
         await asyncio.to_thread(copy_sleeping, self._machine, folder, work)
-        await self._rewinder.link_history(folder, work, parse_lsn(snapshot.lsn))
+        await asyncio.to_thread(link_history, folder, work, parse_lsn(snapshot.lsn), self._machine.owner)
 
     def _swapped(self, plan: Plan, settled: Settled) -> list[Change]:
         """All that changes when a branch gets its new data, as one transaction."""
@@ -369,18 +365,8 @@ class Builder:
         return wanted_verifiers(self._catalog.copies_of(branch.id), theirs)
 
     def _source(self, plan: Plan) -> Branch:
-        """The branch that data is made from, in the life that the plan means."""
-        origin = origin_of(plan)
-        source = self._catalog.branches.get(origin.branch_id)
-        if source is None or source.incarnation != origin.incarnation:
-            raise RuleViolation("the branch that the data was to come from was deleted or restored meanwhile")
-        return source
-
-    def _parent(self, branch: Branch) -> Branch:
-        parent = self._catalog.branches.get(branch.parent_id or BranchId(""))
-        if parent is None:
-            raise RuleViolation("the parent branch does not exist any more")
-        return parent
+        """The branch that data is made from: the one that has the life which the plan means."""
+        return self._rewinder.holder(origin_of(plan).incarnation)
 
     def _hand_over(self, branch: Branch, heir: BranchId) -> None:
         """Move the old data to the branch that preserves it; done already is done."""

@@ -157,15 +157,24 @@ class Rewinder:
 
         if begin >= end:
             return begin
-        async with self.explaining(folder, first), self.reading(branch.incarnation).shared():
+        async with self.explaining(branch.incarnation, first), self.reading(branch.incarnation).shared():
             found = await asyncio.to_thread(look)
         return begin if found is None else max(found, begin)
 
-    async def fill_from_past(self, branch: Branch, source: BranchFolder, lsn: int, work: BranchFolder) -> int:
-        """Put into `work` what `source` was at a position, and its past; returns where replay is to end."""
-        postgres = self.postgres(branch)
+    def holder(self, incarnation: Incarnation) -> Branch:
+        """Whose data that life is now: after a restore that preserved it, not the branch that it was of.
 
-        def fill() -> int:
+        Raises RuleViolation if nobody has it any more.
+        """
+        for branch in self._catalog.branches.values():
+            if branch.incarnation == incarnation:
+                return branch
+        raise RuleViolation("the branch that the data was to come from was deleted or restored meanwhile")
+
+    async def fill_from_past(self, incarnation: Incarnation, lsn: int, work: BranchFolder) -> int:
+        """Put into `work` what a life was at a position, and its past; returns where replay is to end."""
+
+        def fill(postgres: Postgres, source: BranchFolder) -> int:
             base = base_before(source, lsn)
             cut = cut_at(self._machine, postgres, source, base, lsn)
             copy_to_point(self._machine, source, base, cut, work)
@@ -173,28 +182,32 @@ class Rewinder:
             return cut
 
         try:
-            async with self.reading(Incarnation(source.root.name)).shared():
-                return await asyncio.to_thread(fill)
+            async with self.reading(incarnation).shared():
+                # Only now: until here somebody may have handed it over.
+                holder = self.holder(incarnation)
+                return await asyncio.to_thread(fill, self.postgres(holder), self.folder(holder))
         except OSError as error:
             raise storage_error(error, "build a past state", self._machine.layout.home) from error
 
     @asynccontextmanager
-    async def explaining(self, folder: BranchFolder, lsn: int) -> AsyncIterator[None]:
+    async def explaining(self, incarnation: Incarnation, lsn: int) -> AsyncIterator[None]:
         """While a position of the past is read: an error that WAL is lost gets the words of what can be had."""
         try:
             yield
         except WalLost as error:
-            later = [base.lsn for base in await asyncio.to_thread(bases_of, folder) if base.lsn > lsn]
+            bases = await asyncio.to_thread(bases_of, self.folder(self.holder(incarnation)))
+            later = [base.lsn for base in bases if base.lsn > lsn]
             left = "the present"
             if later:
-                entries = await self._catalog.ledger(Incarnation(folder.root.name))
+                entries = await self._catalog.ledger(incarnation)
                 at = time_of(entries, later[0]) or self._machine.now()
                 left = f"what was from {at.isoformat(timespec='milliseconds')} ({format_lsn(later[0])}) on"
             raise WalLost(f"{error.message}; what was before that can be restored, and {left}") from error
 
-    async def link_history(self, source: BranchFolder, work: BranchFolder, upto: int) -> None:
-        """Give `work` the past of `source` up to a position. Raises OSError, StorageError."""
-        async with self.reading(Incarnation(source.root.name)).shared():
+    async def link_history(self, incarnation: Incarnation, work: BranchFolder, upto: int) -> None:
+        """Give `work` the past of a life up to a position. Raises OSError, StorageError, RuleViolation."""
+        async with self.reading(incarnation).shared():
+            source = self.folder(self.holder(incarnation))
             await asyncio.to_thread(link_history, source, work, upto, self._machine.owner)
 
     async def settle(
