@@ -1,12 +1,16 @@
 """As `test_kills`, of what goes back in time: branches of the past, restores, resets, snapshots, what is kept."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fix_world import World, folders, lives, settled, until_dead, world_in
+from fix_world import Killed, World, folders, lives, settled, until_dead, world_in
 
 from dormouse.compute.wal import parse_lsn
+from dormouse.control.cloning import build_branch
 from dormouse.control.model import (
+    Branch,
     BranchCreated,
     BranchSpec,
     BranchState,
@@ -18,6 +22,7 @@ from dormouse.control.past import KeptBecause, RestoreSpec, SnapshotRestoreSpec,
 from dormouse.control.planning import PlanKind
 from dormouse.control.points import AtLsn
 from dormouse.names import EndpointId
+from dormouse.storage.layout import BranchFolder
 
 # A kill closes no connection, and each one that was open says so when it is collected.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -187,3 +192,45 @@ async def test_forgetting_what_was_kept(home: Path, made: ProjectCreated, then: 
         assert world.catalog.kept == {}
         agrees(world, home)
         assert await tables(world, child.endpoints[0].id) == NOW
+
+
+async def test_a_branch_that_was_cloned_before_a_kill_has_a_past_without_a_gap(
+    home: Path, made: ProjectCreated, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parent had written on between the promise and the clone."""
+    async with world_in(home) as world:
+        await tables(world, made.endpoint.id)
+        builder = world.service._shop.builder
+        copy_head = builder._copy_head
+
+        async def copy_later(source: Branch, work: BranchFolder) -> int:
+            for _ in range(3):
+                await world.ask(made.endpoint.id, "SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
+            return await copy_head(source, work)
+
+        dead = asyncio.Event()
+
+        async def land_and_die(*arguments: Any) -> None:
+            await build_branch(*arguments)
+            dead.set()
+            raise Killed
+
+        monkeypatch.setattr(builder, "_copy_head", copy_later)
+        monkeypatch.setattr("dormouse.control.building.build_branch", land_and_die)
+        compute = NewEndpoint(type=EndpointType.READ_WRITE)
+        wanted = BranchSpec(name="dev", endpoints=(compute,))
+        promised = await world.service.branches.create(made.project.id, wanted)
+        await until_dead(dead)
+        monkeypatch.undo()
+
+    async with world_in(home) as world:
+        await settled(world)
+        (child,) = promised.endpoints
+        await world.ask(child.id, "CREATE TABLE own ()")
+        ((own,),) = await world.ask(child.id, "SELECT pg_current_wal_insert_lsn()::text")
+        await world.ask(child.id, "DROP TABLE own, later")
+        for lsn, expected in ((then, THEN), (own, [(["kept", "later", "own"],)])):
+            look = BranchSpec(parent_id=promised.branch.id, point=AtLsn(parse_lsn(lsn)), endpoints=(compute,))
+            seen = await world.service.branches.create(made.project.id, look)
+            assert await tables(world, seen.endpoints[0].id) == expected
+            await settled(world)
