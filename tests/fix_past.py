@@ -132,12 +132,18 @@ def folder_of(platform: Platform, made: Made) -> BranchFolder:
     return BranchFolder(Layout(platform.home).project(made.project) / "branches" / made.branch / str(timeline))
 
 
+def socket_folder(platform: Platform, made: Made) -> Path:
+    """Where the server of an awake primary listens."""
+    lines = (folder_of(platform, made).data / "postmaster.pid").read_text().splitlines()
+    return Path(lines[4])
+
+
 @contextlib.contextmanager
 def as_admin(platform: Platform, made: Made) -> Iterator[psycopg.Connection]:
     """A superuser's connection to an awake primary, over its socket, past the proxy."""
-    lines = (folder_of(platform, made).data / "postmaster.pid").read_text().splitlines()
+    host = str(socket_folder(platform, made))
     with closing(
-        psycopg.connect(host=lines[4], port=5432, user="cloud_admin", dbname="postgres", autocommit=True)
+        psycopg.connect(host=host, port=5432, user="cloud_admin", dbname="postgres", autocommit=True)
     ) as connection:
         yield connection
 

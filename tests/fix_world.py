@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -134,6 +135,7 @@ async def world_in(home: Path, now: Callable[[], datetime] = lambda: datetime.no
             if compute._server is not None:
                 await compute._server._close_admin()
         await catalog.close()
+        shutil.rmtree(machine.sockets, ignore_errors=True)
 
 
 def kill_servers(home: Path) -> None:

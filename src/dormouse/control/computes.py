@@ -1,6 +1,7 @@
 """All computes of the platform: made when first asked for, held awake, put to sleep."""
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
@@ -166,6 +167,7 @@ class Computes:
         if compute is not None:
             await compute.sleep()
             self._computes.pop(endpoint, None)
+            await asyncio.to_thread(shutil.rmtree, self.machine.socket_dir(endpoint), ignore_errors=True)
 
     async def sleep(self, compute: Compute) -> None:
         """Put it to sleep, once nobody needs it awake any more."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from fix_past import branched, clock_of, restored, undone
+from fix_past import branched, clock_of, restored, socket_folder, undone
 from fix_platform import Made, Platform, rows, wait_until
 
 from dormouse.api.bodies import BranchCreate, BranchUpdate, ProjectCreate
@@ -82,11 +82,13 @@ def test_a_hard_deletion_takes_what_was_kept_along(platform: Platform) -> None:
     rows(dev.url)
     restored(platform, dev, made.branch)
     assert len(platform.client.kept_states(made.project)) == 1
+    sockets = socket_folder(platform, dev)
 
     platform.client.delete_branch(made.project, dev.branch, hard=True)
 
     assert platform.client.kept_states(made.project) == ()
     assert len(lives(platform, made)) == 1
+    assert not sockets.exists()
     with pytest.raises(Missing):
         platform.client.undo_branch(made.project, dev.branch)
 
