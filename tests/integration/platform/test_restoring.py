@@ -130,9 +130,11 @@ def test_a_reset_takes_the_parents_data_and_keeps_the_branchs_passwords(platform
     rows(made.url, "CREATE TABLE t AS SELECT 1 AS i")
     child = branched(platform, made, "dev")
     rows(child.url, "INSERT INTO t VALUES (100)")
+    platform.add_replica(child)
     own = platform.client.create_role(made.project, child.branch, "only_here").role
     password = platform.client.reset_password(made.project, child.branch, "neondb_owner").role.password
-    url = conninfo.make_conninfo(child.url, password=password)
+    url, replica_url = (conninfo.make_conninfo(each, password=password) for each in (child.url, child.replica_url))
+    assert rows(replica_url, "SELECT i FROM t ORDER BY i") == [(1,), (100,)]
     rows(made.url, "INSERT INTO t VALUES (2)")
     theirs = platform.client.create_role(made.project, made.branch, "made_since").role
     platform.client.create_database(made.project, made.branch, "since", owner="made_since")
@@ -141,6 +143,7 @@ def test_a_reset_takes_the_parents_data_and_keeps_the_branchs_passwords(platform
     after = restored(platform, child, made.branch)
 
     assert rows(url, "SELECT i FROM t ORDER BY i") == [(1,), (2,)]
+    assert rows(replica_url, "SELECT i FROM t ORDER BY i") == [(1,), (2,)]
     assert after.last_reset_at is not None
     assert after.parent_id == made.branch
     assert {each.name for each in platform.client.roles(made.project, child.branch)} == {
@@ -156,6 +159,7 @@ def test_a_reset_takes_the_parents_data_and_keeps_the_branchs_passwords(platform
 
     second = timeline(url)
     undone(platform, child)
+    assert rows(replica_url, "SELECT i FROM t ORDER BY i") == [(1,), (100,)]
     assert rows(url, "SELECT i FROM t ORDER BY i") == [(1,), (100,)]
     assert rows(conninfo.make_conninfo(url, user="only_here", password=own.password)) == [(1,)]
     assert "made_since" not in {each.name for each in platform.client.roles(made.project, child.branch)}
@@ -163,6 +167,7 @@ def test_a_reset_takes_the_parents_data_and_keeps_the_branchs_passwords(platform
     undone(platform, child)
     assert rows(url, "SELECT i FROM t ORDER BY i") == [(1,), (2,)], "an undo can be undone"
     undone(platform, child)
+    assert rows(replica_url, "SELECT i FROM t ORDER BY i") == [(1,), (100,), (101,)]
     assert rows(url, "SELECT i FROM t ORDER BY i") == [(1,), (100,), (101,)]
     assert first != second
     assert timeline(url) == first, "it is the same life again"
@@ -209,7 +214,8 @@ def test_what_may_not_be_reset(platform: Platform) -> None:
     assert there["dev_old"].parent_id == made.branch
     assert there["dev"].parent_id == made.branch
     assert rows(child.url, "SELECT i FROM t") == [(1,)]
-    assert rows(leaf.url, "SELECT i FROM t") == [(1,)]
+    platform.client.delete_branch(made.project, child.branch, hard=True)
+    assert rows(leaf.url, "SELECT i FROM t") == [(1,)], "what it was made of is still there"
 
 
 def test_to_another_branch_and_back(platform: Platform) -> None:
