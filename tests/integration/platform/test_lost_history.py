@@ -82,18 +82,12 @@ def overwritten(content: bytes) -> bytes:
     return content[:middle] + b"\xa5" * 400 + content[middle + 400 :]
 
 
-def torn(content: bytes) -> bytes:
-    """A page that was never written."""
-    middle = len(content) // 2 // 8192 * 8192
-    return content[:middle] + bytes(8192) + content[middle + 8192 :]
-
-
 def headless(content: bytes) -> bytes:
     """The first page was never written."""
     return bytes(8192) + content[8192:]
 
 
-DAMAGE = {"lost": lambda _: None, "overwritten": overwritten, "torn": torn, "headless": headless}
+DAMAGE = {"lost": lambda _: None, "overwritten": overwritten, "headless": headless}
 
 
 @pytest.mark.parametrize("spoil", DAMAGE.values(), ids=DAMAGE)
