@@ -108,7 +108,7 @@ class Postgres:
                 [
                     _binaries() / "postgres", "-D", self.data, "-k", self.folder, "-p", str(self.port),
                     "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=50",
-                    "-c", "shared_buffers=16MB", "-c", "neon.timeline_id=0123456789abcdef",
+                    "-c", "shared_buffers=16MB", "-c", "autovacuum=off", "-c", "neon.timeline_id=0123456789abcdef",
                 ],
                 cwd=self.folder, env=environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, **_account(),
             )  # fmt: skip
@@ -138,6 +138,20 @@ class Postgres:
             "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
         return len(rows)
+
+    def cut_in(self, word: str) -> threading.Thread:
+        """End the session whose statement has `word` in it, once it runs: a thread that waits for it."""
+
+        def cut() -> None:
+            query = (
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE %s"
+            )
+            wait_until(lambda: self.execute(query, f"%{word}%"), f"a session runs {word}")
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        return thread
 
     def _answers(self) -> bool:
         assert self.process is not None

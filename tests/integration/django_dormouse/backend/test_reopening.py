@@ -10,6 +10,8 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.db.backends.signals import connection_created
 from django.db.transaction import TransactionManagementError
 
+from fix_connections import wait_for_news
+
 
 def ask(connection: Any, question: str = "SELECT pg_backend_pid()") -> Any:
     with connection.cursor() as cursor:
@@ -128,8 +130,7 @@ def test_stays_broken_until_the_block_ends_also_when_the_error_is_swallowed(prim
 def test_a_connection_that_broke_in_a_statement_is_replaced_at_the_next(primary, connect):
     connection = connect(primary.url())
     ask(connection)
-    cutter = threading.Timer(0.3, primary.cut_all)
-    cutter.start()
+    cutter = primary.cut_in("pg_sleep")
     with pytest.raises(OperationalError):
         ask(connection, "SELECT pg_sleep(10)")
     cutter.join()
@@ -140,8 +141,7 @@ def test_a_connection_that_broke_in_a_statement_is_replaced_at_the_next(primary,
 def test_a_connection_that_broke_in_a_statement_does_not_fail_the_next_atomic(primary, connect):
     connection = connect(primary.url())
     ask(connection)
-    cutter = threading.Timer(0.3, primary.cut_all)
-    cutter.start()
+    cutter = primary.cut_in("pg_sleep")
     with pytest.raises(OperationalError):
         ask(connection, "SELECT pg_sleep(10)")
     cutter.join()
@@ -191,10 +191,10 @@ def test_a_notice_or_a_notification_is_not_death(primary, connect):
     for _ in range(50):
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_notify('bell', repeat('x', 7000))")
-    time.sleep(0.05)
+    wait_for_news(connection)
 
     assert ask(connection) == before
-    assert len(list(connection.connection.notifies(timeout=0.2, stop_after=50))) == 50
+    assert len(list(connection.connection.notifies(timeout=15, stop_after=50))) == 50
 
 
 def test_a_live_connection_costs_no_round_trip(primary, connect):
@@ -204,15 +204,12 @@ def test_a_live_connection_costs_no_round_trip(primary, connect):
         "SELECT query_start FROM pg_stat_activity WHERE application_name = '' AND datname = 'app'"
     )
 
-    started = time.perf_counter()
-    for _ in range(10_000):
+    for _ in range(100):
         connection.reopen_if_dead()
-    each_us = (time.perf_counter() - started) / 10_000 * 1e6
 
     assert sent_before == primary.execute(
         "SELECT query_start FROM pg_stat_activity WHERE application_name = '' AND datname = 'app'"
     )
-    assert each_us < 50, each_us
 
 
 def test_gives_up_at_the_deadline_and_is_usable_later(primary, connect):
@@ -223,7 +220,7 @@ def test_gives_up_at_the_deadline_and_is_usable_later(primary, connect):
     started = time.monotonic()
     with pytest.raises(OperationalError):
         ask(connection)
-    assert 0.4 < time.monotonic() - started < 3
+    assert 0.4 < time.monotonic() - started < 15
 
     primary.start()
     assert ask(connection, "SELECT 1") == 1
