@@ -8,7 +8,7 @@ import pytest
 # Test modules are imported by path (importmode importlib), so what they share is imported by name from here.
 sys.path.insert(0, str(Path(__file__).parent))
 
-pytest_plugins = ["fix_platform", "fix_clients", "fix_servers", "fix_disk"]
+pytest_plugins = ["fix_platform", "fix_clients", "fix_servers", "fix_disk", "fix_console"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -168,6 +168,7 @@ async def _serving(
         local=local,
         host_suffix=settings.host_suffix,
         bind=settings.bind,
+        ca_path=str(certificates.ca_path),
     )
     async with AsyncExitStack() as stack:
         stack.callback(http_socket.close)

@@ -91,6 +91,7 @@ from dormouse.api.local import (
     LOCAL_ROOT,
     BranchHistories,
     BranchHistory,
+    ConsoleLink,
     Diagnosis,
     FaultInForce,
     FaultRequest,
@@ -591,6 +592,10 @@ class Client:
     def diagnose(self) -> Diagnosis:
         """On what this platform runs, and how much of it."""
         return from_json(Diagnosis, self._local("GET", "/diagnose"))
+
+    def console_link(self) -> ConsoleLink:
+        """A new link to the console, for one browser and once."""
+        return from_json(ConsoleLink, self._local("POST", "/console_links"))
 
     def reset(self, *, confirm: str) -> Reset:
         """Delete all projects of this platform for good; `confirm` must be `local.RESET_CONFIRMATION`."""

@@ -12,6 +12,7 @@ __all__ = [
     "RESET_CONFIRMATION",
     "BranchHistories",
     "BranchHistory",
+    "ConsoleLink",
     "Diagnosis",
     "FaultInForce",
     "FaultRequest",
@@ -40,6 +41,14 @@ class Health:
     """`ok`"""
     version: str
     """Of the platform."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleLink:
+    """`POST /_local/console_links`: opens the console in one browser, once, within ten minutes."""
+
+    path: str = field(repr=False)
+    """Below the server's root. Whoever has it is let in: it is as secret as a key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

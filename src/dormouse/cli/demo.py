@@ -182,6 +182,7 @@ def _announce(
         answer_json({"ok": True, "steps": steps.done, "urls": urls})
     else:
         answer("\n" + "\n".join(f"  {name:<8} {url}" for name, url in urls.items()) + "\n")
+    say("the console: `dormouse open` prints a link that lets your browser in")
     say(f"the site lies in {site.folder}; `dormouse env` prints how to connect; an admin of its own:")
     say(f"  {sys.executable} {site.folder / 'manage.py'} createsuperuser")
     say(f"Ctrl-C stops everything. Logs of the site, and of the platform ({layout.log}):")

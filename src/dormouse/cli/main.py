@@ -18,6 +18,7 @@ VERBS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "up": {},
         "down": {},
         "status": {},
+        "open": {},
         "env": {},
         # What stands behind `--` is psql's.
         "psql": {"allow_extra_args": True, "ignore_unknown_options": True},

@@ -1,29 +1,31 @@
-"""The HTTP side put together: the API below `/api/v2`, the platform itself below `/_local`, the start page at `/`.
+"""The HTTP side put together: the API below `/api/v2`, the platform itself below `/_local`, the console at `/`.
 
 A request passes, from the outside in:
 
     Envelope    gives it an id, its answer careful headers, and any surprise an answer
     Gate        host name, origin, key
     routes      one module per group of objects; known errors become Neon's error body here
+    console     pages, errors too: whatever is not below the API's root or the platform's own
 
 This is Starlette by itself. FastAPI on top of it would add nearly 0.2 s of imports to the 0.6 s in which
 `dormouse up` is to serve, and what it gives for that (documents and dependency injection) is not used here.
 """
 
 import random
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Router
+from starlette.routing import Mount, Route, Router
 
 from dormouse.api.local import LOCAL_ROOT
 from dormouse.control.plane import ControlPlane
 from dormouse.names import DEFAULT_HOST_SUFFIX
-from dormouse.web import start_page
+from dormouse.web.entrance import Entrance
 from dormouse.web.envelope import Envelope
 from dormouse.web.errors import HANDLERS
-from dormouse.web.local import Local, LocalRoutes
+from dormouse.web.local import Local, LocalRoutes, health
 from dormouse.web.past import Past
 from dormouse.web.rendering import Rendering
 from dormouse.web.resources.account import Account
@@ -51,13 +53,17 @@ def create_app(
     host_suffix: str = DEFAULT_HOST_SUFFIX,
     bind: str = "127.0.0.1",
     allowed_hosts: Collection[str] = (),
+    ca_path: str = "",
+    clock: Callable[[], float] = time.monotonic,
     chance: random.Random | None = None,
 ) -> Starlette:
     """An ASGI application over `plane`.
 
     `api_key` must not be empty; the keys that the plane made open too. Without `local`, what it does answers 501.
     `bind` is the address listened on; `allowed_hosts` are further names under which
-    clients come, without ports. `chance` makes request ids; the system's by default.
+    clients come, without ports. `ca_path` is the file of the authority that vouches for the proxy's certificate.
+    `clock` goes only forward, in seconds: sessions of the console end by it. `chance` makes request ids; the
+    system's by default.
     """
     if not api_key:
         raise ValueError("an empty API key would let everyone in")
@@ -68,13 +74,15 @@ def create_app(
     )
     rendering = Rendering(host=plane.connections.host, proxy_host=host_suffix)
     api = api_routes(plane, rendering)
-    ours = LocalRoutes(local, api, Past(plane, rendering).routes()).routes()
+    console = Entrance(plane, local, ca_path=ca_path, clock=clock)
+    ours = LocalRoutes(local, api, console.new_link, Past(plane, rendering).routes()).routes()
     app = Starlette(
         # To Neon's clients "/projects/" is not "/projects"; a redirect would only hide their mistake.
         routes=[
             Mount(API_ROOT, app=Router(starlette_routes(api), redirect_slashes=False)),
             Mount(LOCAL_ROOT, app=Router(starlette_routes(ours), redirect_slashes=False)),
-            *start_page.routes(),
+            Route("/health", health),
+            Mount("/", app=console),
         ],
         middleware=[
             Middleware(Envelope, chance or random.SystemRandom()),

@@ -5,7 +5,7 @@ Health needs no key, because whoever waits for the platform has none yet; the ot
 
 import importlib.metadata
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from dormouse.api.local import (
     RESET_CONFIRMATION,
+    ConsoleLink,
     Diagnosis,
     FaultRequest,
     FaultsInForce,
@@ -69,6 +70,8 @@ class LocalRoutes:
     local: Local | None
     api: Iterable[ApiRoute]
     """What is served below the API's root."""
+    new_link: Callable[[], str]
+    """The path of a one-time link to the console."""
     past: tuple[ApiRoute, ...] = ()
     """What else is served below the local root: the past of projects."""
 
@@ -82,6 +85,7 @@ class LocalRoutes:
             ApiRoute(method="GET", path="/metrics", handler=self.metrics),
             ApiRoute(method="GET", path="/faults", handler=self.faults),
             ApiRoute(method="POST", path="/faults", handler=self.cause, body=FaultBody),
+            ApiRoute(method="POST", path="/console_links", handler=self.console_link, status=201),
             *self.past,
             ApiRoute(method="GET", path="/openapi.json", handler=self.openapi),
         ]
@@ -114,6 +118,10 @@ class LocalRoutes:
         """Let something go wrong with a compute, so that an application can be tried."""
         asked = await reading.body_of(request, FaultBody)
         return answer(await self._there().cause(asked.fault()))
+
+    async def console_link(self, _request: Request) -> Response:
+        """A link that opens the console in one browser, once, within ten minutes."""
+        return answer(ConsoleLink(path=self.new_link()), 201)
 
     async def openapi(self, _request: Request) -> Response:
         """This document."""

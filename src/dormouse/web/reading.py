@@ -19,6 +19,7 @@ __all__ = [
     "body_of",
     "branch_id",
     "choice",
+    "content_of",
     "endpoint_id",
     "flag",
     "integer",
@@ -133,14 +134,15 @@ async def body_of(request: Request, model: type[Model]) -> Model:
 
     An absent body counts as `{}`.
     """
-    content = await _read(request)
+    content = await content_of(request)
     try:
         return model.model_validate_json(content or b"{}")
     except ValidationError as error:
         raise Invalid(f"invalid request: decode application/json: {_complaint(error)}") from None
 
 
-async def _read(request: Request) -> bytes:
+async def content_of(request: Request) -> bytes:
+    """The whole body. Raises TooLarge."""
     too_large = TooLarge(f"the request body is larger than {MAX_BODY_BYTES} bytes")
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:

@@ -48,4 +48,5 @@ def up(
     say(f"the platform serves after {time.monotonic() - began:.2f} s (pid {there.pid})")
     answer(f"API      {there.http_url}/api/v2  (key: {Layout(settings.home).api_key})")
     answer(f"Postgres {there.pg_host}:{there.pg_port}")
+    answer(f"console  {there.http_url}/  (`dormouse open` lets your browser in)")
     say("next: `dormouse status`, `dormouse env`, `dormouse psql`, `dormouse down`")

@@ -1,0 +1,1 @@
+"""The web console: pages for people, over the same control plane as the API."""

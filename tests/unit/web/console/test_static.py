@@ -1,0 +1,56 @@
+"""What pages refer to: small, from nowhere else, with its licence."""
+
+import gzip
+import re
+from importlib.resources import files
+
+import pytest
+
+from dormouse.web.console.desk import load_static
+from fix_console import Visitor
+
+MOST_BYTES = 40 * 1024
+
+
+def test_all_of_it_is_small() -> None:
+    sizes = {name: len(gzip.compress(each.content)) for name, each in load_static().items()}
+
+    assert set(sizes) == {"console.css", "console.js", "htmx.min.js", "dormouse.svg"}
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_the_style_asks_nobody_for_anything() -> None:
+    style = load_static()["console.css"].content.decode()
+
+    assert not re.search(r"url\(|@import|https?:", style)
+
+
+def test_foreign_work_has_its_licence_beside_it() -> None:
+    licence = files("dormouse.web.console").joinpath("static", "htmx-LICENSE.txt").read_text()
+
+    assert licence.startswith("Zero-Clause BSD")
+
+
+def test_it_is_served_to_everybody_and_may_be_kept(stranger: Visitor) -> None:
+    for each in load_static().values():
+        answer = stranger.get(each.path)
+
+        assert answer.status == 200
+        assert answer.headers["content-type"] == each.media_type
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/000000000000/console.css",
+        "/static/x/htmx-LICENSE.txt",
+        "/static/x/..%2Fapp.py",
+        "/static/x/%2e%2e%2f%2e%2e%2fapp.py",
+        "/static/",
+        "/static/console.css",
+    ],
+)
+def test_nothing_else_is(stranger: Visitor, path: str) -> None:
+    assert stranger.get(path).status == 404
