@@ -5,8 +5,8 @@ One connection, from accept to close:
     accept ─ peek at one byte ─┬─ 0x16 ───────────────────────────────┬─ TLS ─ Session ─ Relay
                                └─ read 8 bytes raw, answer S or N ────┘
 
-The socket is read raw until TLS begins, and never a byte too far, because a transport cannot be given back what
-was read. Then the event loop's own TLS takes the socket over. `_Connection` feeds the session and performs its
+The socket is read raw until TLS begins, and never a byte too far: what follows an SSLRequest unasked could be
+somebody else's. Then `ClientTransport` takes the socket over. `_Connection` feeds the session and performs its
 commands; an errand that has to wait (a lookup, a wake) is a task of the listener's group, one per connection.
 
 Logged, on "dormouse.proxy": at INFO one line when a session begins and one when it ends, one for a refusal; at
@@ -16,25 +16,23 @@ DEBUG what never got that far; at ERROR our own faults.
 import asyncio
 import contextlib
 import errno
-import fcntl
 import logging
 import secrets
 import socket
 import ssl
-import sys
-import termios
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, assert_never, cast
+from typing import Any, Final, Self, assert_never
 
 from dormouse.errors import DormouseError, PortTaken, UserError
 from dormouse.names import DEFAULT_HOST_SUFFIX, EndpointId
 from dormouse.proxy import refusals
 from dormouse.proxy.cancellation import CancelTarget, Registry
-from dormouse.proxy.certificates import Certificates, NamedSSLObject
+from dormouse.proxy.certificates import Certificates
+from dormouse.proxy.client_transport import ClientTransport
 from dormouse.proxy.compute_transport import ComputeTransport
 from dormouse.proxy.directory import Activity, Directory
 from dormouse.proxy.faults import Fault
@@ -246,7 +244,7 @@ class _Connection(asyncio.Protocol):
         self._session = Session(listener.rules)
         self._events: deque[Event] = deque()
         self._is_handling = False
-        self._client: asyncio.Transport | None = None
+        self._client: ClientTransport | None = None
         self._compute: _ComputeSide | None = None
         self._relay: Relay | None = None
         self._errand: asyncio.Task[None] | None = None
@@ -366,45 +364,26 @@ class _Connection(asyncio.Protocol):
         self._listener.lingering -= 1
         self._finish()
 
-    async def _secure(self) -> None:
-        """Hand the socket to the loop's TLS. `connection_made` is called when the handshake is done."""
+    def _start_tls(self) -> None:
         accepted, self._socket = self._socket, None
         assert accepted is not None
-        limits = self._listener.limits
-        try:
-            await self.loop.connect_accepted_socket(
-                lambda: self,
-                accepted,
-                ssl=self._listener.context,
-                # The session's deadline comes first; this one only must not.
-                ssl_handshake_timeout=limits.handshake_s + 1,
-                ssl_shutdown_timeout=limits.farewell_s,
-            )
-        except OSError as error:  # ssl.SSLError is one; so are resets and time-outs
-            _logger.debug(
-                "A TLS handshake failed",
-                extra={"action": "tls_failed", "peer": self._peer, "reason": _reason(error)},
-            )
-            self.feed(ClientGone())
-        finally:
-            if self._client is None:
-                accepted.close()
+        self.loop.remove_reader(accepted)
+        self._client = ClientTransport(self.loop, accepted, self._listener.context, self, on_secure=self._secured)
+
+    def _secured(self) -> None:
+        assert self._client is not None
+        self.feed(TLSStarted(self._client.server_name))
 
     # As the transport's protocol.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._client = cast(asyncio.Transport, transport)  # uvloop's have its methods, and another ancestor
-        named = transport.get_extra_info("ssl_object")
-        assert isinstance(named, NamedSSLObject)
-        if self._is_over:  # the deadline came between the handshake and here
-            self._client.abort()
-            return
-        self.feed(TLSStarted(named.server_name))
 
     def data_received(self, data: bytes) -> None:
         self.feed(ClientData(data))
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
+        if error is not None:
+            _logger.debug(
+                "TLS failed", extra={"action": "tls_failed", "peer": self._peer, "reason": _reason(error)}
+            )
         self.feed(ClientGone())
         self._finish()
 
@@ -451,9 +430,7 @@ class _Connection(asyncio.Protocol):
                 case RelayCommand():
                     self._begin_relay(command)
                 case StartTLS():
-                    assert self._socket is not None
-                    self.loop.remove_reader(self._socket)
-                    self._send_for(self._secure)
+                    self._start_tls()
                 case CheckPassword():
                     self._send_for(partial(self._check_password, command))
                 case Penalise(endpoint, role):
@@ -666,7 +643,7 @@ class _Connection(asyncio.Protocol):
         acknowledged the last byte is left.
         """
         assert self._client is not None
-        if self._client.is_closing():  # asyncio forgets a TLS transport that is closed twice
+        if self._client.is_closing():
             return
         self._client.close()
         self._hang_up_by = self.loop.time() + self._listener.limits.farewell_s
@@ -674,8 +651,7 @@ class _Connection(asyncio.Protocol):
 
     def _look_for_last_byte(self, waited_s: float) -> None:
         assert self._client is not None
-        is_sent = not self._client.get_write_buffer_size() and not _unacknowledged(self._client)
-        if is_sent or self.loop.time() >= self._hang_up_by:
+        if not self._client.unsent or self.loop.time() >= self._hang_up_by:
             self._client.abort()
         else:
             self._set_timer(2 * waited_s, self._look_for_last_byte, 2 * waited_s)
@@ -810,14 +786,5 @@ def _listen(bind: str, port: int, backlog: int) -> list[socket.socket]:
     return sockets
 
 
-def _unacknowledged(transport: asyncio.Transport) -> int:
-    """Bytes that the peer has not confirmed (Linux, tcp(7): SIOCOUTQ); 0 where the system does not say."""
-    try:
-        answer: bytes = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-    except OSError:
-        return 0
-    return int.from_bytes(answer, sys.byteorder)
-
-
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     return error.reason if isinstance(error, ssl.SSLError) and error.reason else str(error) or type(error).__name__

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
+from dormouse.proxy.client_transport import ClientTransport
 from dormouse.proxy.compute_transport import ComputeTransport
 from dormouse.proxy.directory import Activity
+from dormouse.proxy.socket_transport import SocketTransport
 
 __all__ = ["Relay", "Side"]
 
@@ -40,7 +42,7 @@ class Relay:
 
     def __init__(
         self,
-        client: asyncio.Transport,
+        client: ClientTransport,
         compute: ComputeTransport,
         *,
         activity: Activity,
@@ -201,7 +203,7 @@ class _Slow:
 
     def __init__(
         self,
-        source: asyncio.Transport | ComputeTransport,
+        source: SocketTransport,
         write: Callable[[bytes], None],
         half: "_ClientHalf | _ComputeHalf",
         delay_s: float,
@@ -251,13 +253,13 @@ class _Cut:
         self._relay.cut()
 
 
-def _pause(transport: asyncio.Transport | ComputeTransport) -> None:
+def _pause(transport: SocketTransport) -> None:
     # A closing transport still flushes, and calls its protocol; it cannot be paused any more.
     if not transport.is_closing():
         transport.pause_reading()
 
 
-def _resume(transport: asyncio.Transport | ComputeTransport) -> None:
+def _resume(transport: SocketTransport) -> None:
     if not transport.is_closing():
         transport.resume_reading()
 
