@@ -12,7 +12,7 @@ from typing import Any
 
 from dormouse import names
 from dormouse.api.local import FaultRequest, FaultsInForce
-from dormouse.control import model, past, points, schema_model
+from dormouse.control import model, past, points, relation_model, schema_model, statement_model
 from dormouse.errors import Conflict, NotFound, RuleViolation
 from dormouse.uri import ConnectionParameters
 from dormouse.web.local import Diagnosis, PostgresFound
@@ -40,6 +40,19 @@ TABLES = (
         ),
     ),
 )
+RELATIONS = (
+    relation_model.RelationDetail(
+        relation=relation_model.Relation(
+            schema="public",
+            name="orders",
+            kind=relation_model.RelationKind.TABLE,
+            estimated_rows=1000,
+            size_bytes=65536,
+        ),
+        columns=(relation_model.RelationColumn(name="id", type="bigint", nullable=False),),
+        key=("id",),
+    ),
+)
 
 
 @dataclasses.dataclass
@@ -61,6 +74,8 @@ class State:
     schedules: dict[str, tuple[past.ScheduleItem, ...]] = dataclasses.field(default_factory=dict)
     schemas: dict[str, str] = dataclasses.field(default_factory=dict)
     """What differs from SCHEMA, by branch."""
+    statements: list[tuple[statement_model.Statement, points.Point]] = dataclasses.field(default_factory=list)
+    """Those that were run."""
     last_number: int = 0
 
     def number(self) -> int:
@@ -539,6 +554,57 @@ class Schemas(Room):
         await Databases(self.state).get(project, branch, database)
 
 
+class Statements(Room):
+    """Answers with the statement itself; one that begins with "fail" has an error at its second word."""
+
+    async def run(
+        self, project: str, branch: str, statement: statement_model.Statement, point: points.Point = points.HEAD
+    ) -> statement_model.Answer:
+        beginning(self.state.branch(project, branch), point)
+        await Roles(self.state).get(project, branch, statement.role)
+        self.state.statements.append((statement, point))
+        if statement.text.startswith("fail"):
+            complaint = statement_model.Complaint(
+                severity="ERROR", sqlstate="42601", message="syntax error", hint="Mend it.", position=6
+            )
+            return statement_model.Answer(result=complaint, seconds=0.001)
+        rows = statement_model.Rows(
+            columns=(statement_model.ResultColumn(name="statement", type="text"),),
+            rows=((statement_model.Cell(statement.text, len(statement.text.encode())),),),
+            tag="SELECT 1",
+        )
+        return statement_model.Answer(result=rows, seconds=0.001)
+
+
+class Relations(Room):
+    async def all(self, scope: relation_model.Scope) -> tuple[relation_model.Relation, ...]:
+        beginning(self.state.branch(scope.project, scope.branch), scope.point)
+        await Roles(self.state).get(scope.project, scope.branch, scope.role)
+        await Databases(self.state).get(scope.project, scope.branch, scope.database)
+        return tuple(each.relation for each in RELATIONS)
+
+    async def get(self, scope: relation_model.Scope, schema: str, name: str) -> relation_model.RelationDetail:
+        await self.all(scope)
+        for each in RELATIONS:
+            if (each.relation.schema, each.relation.name) == (schema, name):
+                return each
+        raise NotFound(f"there is no table {schema}.{name}")
+
+    async def rows(
+        self,
+        scope: relation_model.Scope,
+        relation: relation_model.RelationDetail,
+        browse: relation_model.Browse,
+    ) -> statement_model.Answer:
+        await self.all(scope)
+        columns = tuple(statement_model.ResultColumn(name=each.name, type=each.type) for each in relation.columns)
+        numbers = range(browse.offset + 1, browse.offset + 1 + browse.limit)
+        rows = tuple(tuple(statement_model.Cell(str(each), len(str(each))) for _ in columns) for each in numbers)
+        return statement_model.Answer(
+            result=statement_model.Rows(columns=columns, rows=rows, tag=f"SELECT {len(rows)}"), seconds=0.001
+        )
+
+
 class Endpoints(Room):
     async def lags(self, endpoints: Iterable[model.Endpoint]) -> dict[str, model.ReplicaLag]:
         awake = (each for each in endpoints if each.current_state is model.EndpointState.ACTIVE)
@@ -735,6 +801,8 @@ class MemoryPlane:
         self.branches = Branches(self.state)
         self.snapshots = Snapshots(self.state)
         self.schemas = Schemas(self.state)
+        self.statements = Statements(self.state)
+        self.relations = Relations(self.state)
         self.endpoints = Endpoints(self.state)
         self.roles = Roles(self.state)
         self.databases = Databases(self.state)

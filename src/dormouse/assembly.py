@@ -144,6 +144,11 @@ async def _serving(
     local.http_port = http_socket.getsockname()[1]
     gate = Gate(service.computes)
     directory = _Directory(gate, service.visits(gate), refuses_unpooled=settings.pooler == "required")
+
+    def last_activity(endpoint: EndpointId) -> float:
+        """Of clients, and of the console's statements."""
+        return max(directory.last_activity(endpoint), service.statements.last_use(endpoint))
+
     certificates = await asyncio.to_thread(
         prepare_certificates,
         layout.tls,
@@ -183,10 +188,10 @@ async def _serving(
             machine,
             service.computes,
             service.rewinder,
-            directory.last_activity,
+            last_activity,
             most_bytes=settings.history_bytes,
         )
-        watcher = IdleWatcher(service.computes, directory.last_activity)
+        watcher = IdleWatcher(service.computes, last_activity)
         for forever in (watcher, Sweeper(service, catalog), historian):
             stack.callback(spawn_task(forever.run()).cancel)
         service.prepare_spare()

@@ -11,7 +11,7 @@ from dormouse.control.model import BranchState, Endpoint, StoredVerifier
 from dormouse.errors import DatabaseNotFound, EndpointDisabled, EndpointNotFound, RequestError, StartFailed
 from dormouse.names import BranchId, EndpointId
 
-__all__ = ["NOT_FOUND", "Gate"]
+__all__ = ["DISABLED", "NOT_FOUND", "Gate"]
 
 DISABLED: Final = "The endpoint has been disabled. Enable it using the API and retry."
 NOT_FOUND: Final = (

@@ -37,8 +37,10 @@ from dormouse.control.past import (
     SnapshotRestoreSpec,
     SnapshotSpec,
 )
-from dormouse.control.points import Point
+from dormouse.control.points import HEAD, Point
+from dormouse.control.relation_model import Browse, Relation, RelationDetail, Scope
 from dormouse.control.schema_model import Table
+from dormouse.control.statement_model import Answer, Statement
 from dormouse.names import BranchId, EndpointId, OperationId, ProjectId
 from dormouse.uri import ConnectionParameters
 
@@ -52,9 +54,11 @@ __all__ = [
     "Operations",
     "Ops",
     "Projects",
+    "Relations",
     "Roles",
     "Schemas",
     "Snapshots",
+    "Statements",
 ]
 
 Ops = tuple[Operation, ...]
@@ -214,6 +218,38 @@ class Schemas(Protocol):
 
     async def tables(self, project: ProjectId, branch: BranchId, database: str, point: Point) -> tuple[Table, ...]:
         """Its tables with their columns and keys, in the order of schema and name. NotFound as `sql`."""
+        ...
+
+
+class Statements(Protocol):
+    """Statements that are asked of a branch, without a client."""
+
+    async def run(self, project: ProjectId, branch: BranchId, statement: Statement, point: Point = HEAD) -> Answer:
+        """Carry one out on the primary, which it wakes, or on the branch as it was at `point`.
+
+        What Postgres has against it is in the answer. Raises NotFound for a role that the branch has not,
+        EndpointDisabled, StartFailed, and RuleViolation: to write to the past, to read only as a role that no
+        transaction holds back, without a primary.
+        """
+        ...
+
+
+class Relations(Protocol):
+    """Tables and views, as a role sees them. Errors as of `Statements`; what Postgres says is a RuleViolation."""
+
+    async def all(self, scope: Scope) -> tuple[Relation, ...]:
+        """Of all schemas but Postgres's own, in the order of schema and name. Reads no table."""
+        ...
+
+    async def get(self, scope: Scope, schema: str, name: str) -> RelationDetail:
+        """One of them. Raises NotFound."""
+        ...
+
+    async def rows(self, scope: Scope, relation: RelationDetail, browse: Browse) -> Answer:
+        """Some of its rows; of wide values `BROWSED_CHARACTERS`, and one more where there are more.
+
+        Raises Invalid for a column that it has not.
+        """
         ...
 
 
@@ -389,6 +425,16 @@ class ControlPlane(Protocol):
     @property
     def schemas(self) -> Schemas:
         """What is in a database besides rows."""
+        ...
+
+    @property
+    def statements(self) -> Statements:
+        """Statements that are asked of a branch."""
+        ...
+
+    @property
+    def relations(self) -> Relations:
+        """Tables and views."""
         ...
 
     @property

@@ -15,15 +15,18 @@ from dormouse.control.duties import duty_of
 from dormouse.control.endpoints import Endpoints
 from dormouse.control.gate import Gate
 from dormouse.control.keys import ApiKeys
+from dormouse.control.looks import Looks
 from dormouse.control.machine import Machine
 from dormouse.control.model import Branch, Operation
 from dormouse.control.planning import PlanKind
 from dormouse.control.points import Point
 from dormouse.control.projects import Projects
+from dormouse.control.relations import Relations
 from dormouse.control.roles import Roles
 from dormouse.control.rules import Quotas
 from dormouse.control.schemas import Schemas
 from dormouse.control.snapshots import Snapshots
+from dormouse.control.statements import Statements
 from dormouse.control.telling import Profile
 from dormouse.control.visits import Visits
 from dormouse.control.workshop import Workshop
@@ -81,11 +84,13 @@ class Service:
         self.computes = Computes(catalog, machine, spawn_task, duty_of)
         self._shop = shop = Workshop(catalog, machine, self.computes, quotas or Quotas(), spawn_task, profile)
         self.rewinder = shop.rewinder
-        self._visits: Visits | None = None
+        self._looks = Looks(shop)
         self.projects = Projects(shop)
         self.branches = Branches(shop)
         self.snapshots = Snapshots(shop, self.branches)
         self.schemas = Schemas(shop, self._opened_past)
+        self.statements = Statements(shop, self._looks)
+        self.relations = Relations(self.statements.run)
         self.endpoints = Endpoints(shop)
         self.roles = Roles(shop)
         self.databases = Databases(shop)
@@ -110,8 +115,7 @@ class Service:
 
     def visits(self, gate: Gate) -> Visits:
         """Looks at the past by those whom `gate` lets in."""
-        self._visits = Visits(self._shop, gate)
-        return self._visits
+        return Visits(self._shop.catalog, gate, self._looks)
 
     @asynccontextmanager
     async def _opened_past(self, branch: Branch, point: Point) -> AsyncIterator[Path]:
@@ -132,6 +136,5 @@ class Service:
     async def close(self) -> None:
         """Put every compute to sleep."""
         self._shop.carrier.close()
-        if self._visits is not None:
-            await self._visits.close()
+        await self._looks.close()
         await self.computes.sleep_all()
