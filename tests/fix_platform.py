@@ -149,9 +149,9 @@ def rows(url: str, query: str = "SELECT 1") -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def new_home(name: str = "home") -> Path:
+def new_home(name: str = "home", *, within: str | None = None) -> Path:
     """A folder that Postgres's own user can reach, which pytest's are not, as root."""
-    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-", dir=within))
     folder.chmod(0o711)
     return folder / name
 

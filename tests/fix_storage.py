@@ -25,6 +25,7 @@ from dormouse.compute.template import build_template
 from dormouse.compute.wal import parse_lsn, segment_names
 from dormouse.storage.driver import Driver, is_wanted_in_clone
 from dormouse.storage.durable import sync_tree, write_atomically
+from fix_folder import on_disk
 
 SUMS = "SELECT (SELECT sum(abalance) FROM pgbench_accounts), (SELECT coalesce(sum(delta), 0) FROM pgbench_history)"
 COUNT = "SELECT count(*) FROM pgbench_history"
@@ -263,7 +264,7 @@ def mounted(kind: str, size_mb: int) -> Iterator[Path]:
     if kind != "tmpfs" and shutil.which(f"mkfs.{kind}") is None:
         package = {"xfs": "xfsprogs", "btrfs": "btrfs-progs", "ext4": "e2fsprogs"}[kind]
         pytest.skip(f"mkfs.{kind} is not on this machine (apt install {package})")
-    work = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
+    work = Path(tempfile.mkdtemp(prefix="dormouse-test-", dir=on_disk()))
     work.chmod(0o711)
     folder, image = work / "mounted", work / "image"
     folder.mkdir()

@@ -10,12 +10,13 @@ from fix_platform import new_home
 from dormouse.storage.copying import CopyDriver
 from dormouse.storage.driver import Driver
 from dormouse.storage.reflink import ReflinkDriver
+from fix_folder import on_disk
 from fix_storage import conform
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    made = new_home().parent
+    made = new_home(within=on_disk()).parent
     yield made
     shutil.rmtree(made)
 
