@@ -73,7 +73,9 @@ def check_answer(
     name: str, answer: Answer, time_zone: str | None, demand: capacity.Demand | None
 ) -> Iterator[CheckMessage]:
     """What the answer of the alias `name` means. Pure but for the settings of the alias."""
-    is_replica = bool(connections.settings[name].get("DORMOUSE", {}).get("REPLICA_OF"))
+    ours = connections.settings[name].get("DORMOUSE", {})
+    # Under test a replica is its primary's connection, and meant to be.
+    is_replica = bool(ours.get("REPLICA_OF")) and not ours.get("SHARES_CONNECTION_OF")
     if answer.in_recovery and not is_replica:
         yield checks.Error(
             f"The database {name!r} is a standby and takes no writes.",

@@ -314,14 +314,16 @@ class Project:
         return subprocess.run(
             [sys.executable, "-W", "error", *arguments],
             cwd=self.folder,
-            env=environment()
-            | {"DJANGO_SETTINGS_MODULE": "project_settings", "PYTHONPATH": str(self.folder)}
-            | self.environment
-            | variables,
+            env=self.process_environment(**variables),
             capture_output=True,
             text=True,
             timeout=90,
         )
+
+    def process_environment(self, **variables: str) -> dict[str, str]:
+        """What a process of this project finds."""
+        own = {"DJANGO_SETTINGS_MODULE": "project_settings", "PYTHONPATH": str(self.folder)}
+        return environment() | own | self.environment | variables
 
     def with_environment(self, **variables: str) -> "Project":
         return Project(self.environment | variables)

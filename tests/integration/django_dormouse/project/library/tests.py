@@ -1,10 +1,12 @@
 """What a user's own tests look like; run by the project's test runner."""
 
 import threading
+from unittest import skipUnless
 
 from django.db import connections, transaction
 from django.test import TestCase, TransactionTestCase
 
+from django_dormouse.testing import lagging
 from library.models import Note
 
 
@@ -61,3 +63,24 @@ class CommittedMirrorTest(TransactionTestCase):
         Note.objects.create(title="a")
 
         assert Note.objects.using("replica").get().title == "a"
+
+
+@skipUnless("replica" in connections, "there is no replica")
+class LaggingTest(TransactionTestCase):
+    databases = frozenset({"default", "replica"})
+
+    def test_who_wrote_sees_it_while_the_replica_lags(self):
+        with lagging("replica"):
+            self.client.post("/write/?title=a")
+
+            assert self.client.get("/read/").json() == {"titles": ["a"], "from": "default"}
+            assert self.client_class().get("/read/").json() == {"titles": [], "from": "replica"}
+
+    def test_is_a_mirror_again_afterwards(self):
+        Note.objects.exists()
+        with lagging():
+            Note.objects.using("replica").exists()
+            assert connections["replica"].connection is not connections["default"].connection
+
+        Note.objects.using("replica").exists()
+        assert connections["replica"].connection is connections["default"].connection
