@@ -24,6 +24,15 @@ from django.contrib.auth import get_user_model
 
 get_user_model().objects.create_superuser("editor", password="hazel-hedge")
 """
+GUIDE = Path(__file__).parents[2] / "docs" / "howto" / "test-against-a-lagging-replica.md"
+NAIVE_ROUTER = """
+class Naive:
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+"""
 ALIAS = re.compile(r'class="alias \w+">(\w+)<')
 
 
@@ -48,6 +57,23 @@ def test_every_command_works(reader: Reader) -> None:
     assert "Found" in reader.manage("test")
     if shutil.which("psql"):
         assert "7" in reader.manage("dbshell", stdin="SELECT count(*) FROM catalog_book;\n")
+
+
+def test_the_lagging_replica_of_the_guide_is_tested_here() -> None:
+    [example] = re.findall(r"^class .*?(?=^```)", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
+
+    assert example in (SITE / "notes" / "tests.py").read_text()
+
+
+def test_that_test_fails_with_a_router_that_reads_from_the_replica_at_once(reader: Reader) -> None:
+    (reader.folder / "routers.py").write_text(NAIVE_ROUTER)
+    with (reader.folder / "config" / "settings.py").open("a") as settings:
+        settings.write('DATABASE_ROUTERS = ["routers.Naive"]\n')
+
+    with pytest.raises(AssertionError, match="'Nuts</h2>'") as caught:
+        reader.manage("test", "notes.tests.LaggingReplicaTests")
+
+    assert "Couldn't find" in str(caught.value)
 
 
 def test_a_new_note_is_always_on_the_page_that_follows(visitor: Visitor) -> None:

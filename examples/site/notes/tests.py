@@ -1,9 +1,13 @@
 """What the pages of the notes promise."""
 
+from unittest import skipUnless
+
 from django.contrib.auth import get_user_model
-from django.test import Client, TestCase
+from django.db import connections
+from django.test import Client, TestCase, TransactionTestCase
 from django.urls import reverse
 
+from django_dormouse.testing import lagging
 from notes.models import Note
 
 
@@ -105,3 +109,14 @@ class AdminTests(NotesTestCase):
             for url in (changelist, f"{changelist}?q=nuts", reverse(f"admin:{model}_add")):
                 with self.subTest(url):
                     self.assertEqual(self.client.get(url).status_code, 200)
+
+
+@skipUnless("replica" in connections, "DATABASE_REPLICA_URL names no replica")
+class LaggingReplicaTests(TransactionTestCase):
+    databases = "__all__"
+
+    def test_a_new_note_is_on_the_page_that_follows(self):
+        with lagging("replica"):
+            response = self.client.post("/create/", {"title": "Nuts", "content": "Hazel."}, follow=True)
+
+            self.assertContains(response, "Nuts</h2>")

@@ -23,7 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
@@ -33,6 +33,8 @@ __all__ = ["LagEnded", "lagging"]
 
 _DEADLINE_S = 30.0
 """For a replica to have what it was sent. A busy machine may take seconds; more is a replica that stands still."""
+
+_LOOK_AGAIN_S = 0.005
 
 # Postgres ends an idle transaction after a while, where it is told to. Both names are not known to every version.
 _STAY = (
@@ -184,13 +186,25 @@ def _check(holder: BaseDatabaseWrapper, alias: str) -> None:
 
 def _wait_for_replay(alias: str, primary: str) -> None:
     """Return when the replica has what was committed on the primary before."""
-    with closing(_connection_like(primary)) as writer, closing(_connection_like(alias)) as reader:
+    with closing(_connection_like(primary)) as writer:
         [[position]] = _execute(writer, "SELECT pg_current_wal_flush_lsn()::text")
-        deadline = time.monotonic() + _DEADLINE_S
+    deadline = time.monotonic() + _DEADLINE_S
+    with closing(_connection_to_late_database(alias, deadline)) as reader:
         while _execute(reader, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", position) != [(True,)]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{alias!r} did not replay in {_DEADLINE_S:g} s what its primary wrote")
-            time.sleep(0.005)
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _connection_to_late_database(alias: str, deadline: float) -> BaseDatabaseWrapper:
+    # A test's database was made just now, and has to arrive on the replica too.
+    while True:
+        try:
+            return _connection_like(alias)
+        except OperationalError as error:
+            if "does not exist" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
 
 
 def _connection_like(alias: str) -> BaseDatabaseWrapper:
