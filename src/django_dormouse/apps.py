@@ -1,4 +1,4 @@
-"""`INSTALLED_APPS = [..., "django_dormouse"]`: the system checks, and one scope per request."""
+"""`INSTALLED_APPS = [..., "django_dormouse"]`: the system checks, and one unit per request."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def _begin_request(**_: Any) -> None:
     from django_dormouse.replicas import context
 
     # Until the middleware has seen the request, nothing is known of its user.
-    context.begin(context.Scope(undecided=True))
+    context.begin(context.Unit(is_announced=False))
 
 
 def _end_request(**_: Any) -> None:

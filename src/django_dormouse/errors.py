@@ -6,11 +6,15 @@
     │   ├── IdleInTransactionTimeout   … because the code between two statements took too long (25P03)
     │   └── TransactionTimeout         … because the transaction took too long (25P04)
     └── ReadOnlyServer            a write reached a server that takes none (25006)
+    django.db.transaction.TransactionManagementError
+    └── WriteInReplicaBlock       a write inside `using_replica()`: nothing was sent
 
-The last three are InternalError too: Django calls them that, and code that catches it goes on to work.
+The last three of the first are InternalError too: Django calls them that, and code that catches it goes on to
+work.
 """
 
 from django.db import InternalError, OperationalError
+from django.db.transaction import TransactionManagementError
 
 __all__ = [
     "CommitOutcomeUnknown",
@@ -18,6 +22,7 @@ __all__ = [
     "ReadOnlyServer",
     "TransactionLost",
     "TransactionTimeout",
+    "WriteInReplicaBlock",
 ]
 
 
@@ -61,3 +66,15 @@ class TransactionTimeout(TransactionLost, InternalError):
 
 class ReadOnlyServer(OperationalError, InternalError):
     """SQLSTATE 25006: a write, or a SELECT … FOR UPDATE, in a transaction that only reads."""
+
+
+class WriteInReplicaBlock(TransactionManagementError):
+    """A write, or a SELECT … FOR UPDATE, inside `using_replica()`, which promises that there is none."""
+
+    @classmethod
+    def of(cls, alias: str) -> "WriteInReplicaBlock":
+        """The write was meant for `alias`."""
+        return cls(
+            f"A write to {alias!r} inside using_replica(): the block reads from a replica, and what it reads "
+            "may be old. Nothing was sent. Write outside of the block."
+        )

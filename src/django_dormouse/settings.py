@@ -17,6 +17,11 @@ __all__ = ["Settings", "current", "parse"]
 _PRIMARY_ONLY: Final = frozenset({"admin", "auth", "contenttypes", "sessions"})
 
 
+_KEYS: Final = frozenset(
+    {"PRIMARY_ONLY", "INSTANCES", "WORKERS", "THREADS", "HEALTH_WAKES", "MONOTONIC", "REPLICA_WAIT_MS"}
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of them, with their defaults."""
@@ -25,6 +30,12 @@ class Settings:
     """`PRIMARY_ONLY`: app labels (`auth`) and models (`shop.Order`) that are never read from a replica. Who may
     log in, who is logged in and who may do what are better late than wrong; the project's own user model is
     always among them."""
+
+    monotonic: bool = True
+    """`MONOTONIC`: whether nobody is shown older data than before, also where they have not written."""
+    replica_wait_ms: int = 10
+    """`REPLICA_WAIT_MS`: how long a read that needs a position waits for a replica to replay it. A replica that
+    streams is a few milliseconds behind; who would wait longer is better served by another one."""
 
     instances: int = 1
     """`INSTANCES`: how many machines or containers run the project. For the sum of connections alone."""
@@ -44,22 +55,21 @@ def parse(given: object, user_model: str = "auth.User") -> Settings:
     """The settings that a `DORMOUSE` mapping stands for. Raises ImproperlyConfigured, naming the key."""
     if not isinstance(given, Mapping):
         raise ImproperlyConfigured("DORMOUSE is no mapping")
-    unknown = given.keys() - {"PRIMARY_ONLY", "INSTANCES", "WORKERS", "THREADS", "HEALTH_WAKES"}
+    unknown = given.keys() - _KEYS
     if unknown:
         raise ImproperlyConfigured(f"DORMOUSE: unknown key {min(map(str, unknown))!r}")
     labels = given.get("PRIMARY_ONLY", _PRIMARY_ONLY)
     if isinstance(labels, str) or not all(isinstance(label, str) for label in _listed(labels)):
         raise ImproperlyConfigured('DORMOUSE["PRIMARY_ONLY"]: expected a list of app labels and app.Model names')
     names = {label.lower() if "." in label else label for label in labels}
-    wakes = given.get("HEALTH_WAKES", False)
-    if not isinstance(wakes, bool):
-        raise ImproperlyConfigured('DORMOUSE["HEALTH_WAKES"]: expected True or False')
     return Settings(
         primary_only=frozenset(names | {user_model.lower()}),
-        instances=_number(given, "INSTANCES") or 1,
-        workers=_number(given, "WORKERS"),
-        threads=_number(given, "THREADS") or 1,
-        health_wakes=wakes,
+        instances=_number(given, "INSTANCES", default=1),
+        workers=_number(given, "WORKERS") if given.get("WORKERS") is not None else None,
+        threads=_number(given, "THREADS", default=1),
+        health_wakes=_flag(given, "HEALTH_WAKES", default=False),
+        monotonic=_flag(given, "MONOTONIC", default=True),
+        replica_wait_ms=_number(given, "REPLICA_WAIT_MS", least=0, default=10),
     )
 
 
@@ -69,10 +79,17 @@ def current() -> Settings:
     return parse(getattr(django_settings, "DORMOUSE", {}), django_settings.AUTH_USER_MODEL)
 
 
-def _number(given: Mapping[str, Any], name: str) -> int | None:
-    value = given.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected a whole number, 1 or more')
+def _number(given: Mapping[str, Any], name: str, *, least: int = 1, default: int = 1) -> int:
+    value = default if given.get(name) is None else given[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected a whole number, {least} or more')
+    return value
+
+
+def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = given.get(name, default)
+    if not isinstance(value, bool):
+        raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected True or False')
     return value
 
 

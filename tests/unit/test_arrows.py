@@ -53,7 +53,8 @@ LIBRARIES: dict[str, set[str]] = {
     "assembly": {"uvicorn"},
     "daemon": {"uvloop"},
     "cli": {"platformdirs", "psycopg", "typer"},
-    "django_dormouse": {"asgiref", "django", "psycopg", "psycopg_pool"},
+    # Celery and the debug toolbar in the modules that are for them alone.
+    "django_dormouse": {"asgiref", "celery", "debug_toolbar", "django", "psycopg", "psycopg_pool"},
 }
 """What else a room may import besides the standard library. A room that is not here: nothing."""
 

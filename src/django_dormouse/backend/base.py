@@ -4,7 +4,7 @@ What is added to Django's, and where:
 
 - `get_new_connection`: tries again inside one deadline, when the error is of a kind that passes;
 - `_cursor`: looks at the socket, and reopens a connection that died while nothing had begun on the server;
-- `_commit`: says which of three things a lost answer means;
+- `_commit`: says which of three things a lost answer means, and brings along where the log stands;
 - `pool`: one that looks at its connections' sockets, and knows in which process it is;
 - `prepare_database`: schema work behind a pooler goes past it;
 - `ensure_connection`, under test only: a mirror uses its primary's connection.
@@ -23,6 +23,7 @@ from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.signals import connection_created
+from django.db.backends.utils import debug_transaction
 from django.utils.functional import cached_property
 
 from django_dormouse import alias as aliases
@@ -36,7 +37,12 @@ from django_dormouse.backend.liveness import Link, Psycopg2Link, PsycopgLink, Tr
 from django_dormouse.backend.operations import DatabaseOperations
 from django_dormouse.backend.retrying import Failure, Retrying
 from django_dormouse.backend.wrapping import DatabaseErrorWrapper, sqlstate_of
-from django_dormouse.errors import CommitOutcomeUnknown, TransactionLost
+from django_dormouse.errors import CommitOutcomeUnknown, TransactionLost, WriteInReplicaBlock
+from django_dormouse.replicas import asking
+from django_dormouse.replicas.context import block, current
+
+if is_psycopg3:
+    from django_dormouse.backend import committing
 
 __all__ = ["DatabaseWrapper"]
 
@@ -66,7 +72,10 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         self.transaction_id: str | None = None
         """Of the transaction that is open on the server, once its first write has told it."""
         # Settings are checked here, once per thread, so that a mistake is told before the first query.
-        self._is_replica = aliases.of(settings_dict).replica_of is not None
+        ours = aliases.of(settings_dict)
+        self._is_replica = ours.replica_of is not None
+        self._has_routed_reads = alias == DEFAULT_DB_ALIAS or ours.direct_of == DEFAULT_DB_ALIAS
+        """Whether what is written here is read through the router."""
         self._is_direct = False
 
     # Connecting
@@ -287,7 +296,10 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         died_before = link is not None and begun and not is_alive(link)
         transaction_id, self.transaction_id = self.transaction_id, None
         try:
-            super()._commit()  # type: ignore[misc]
+            if begun and self._owes_position():
+                self._commit_and_ask()
+            else:
+                super()._commit()  # type: ignore[misc]
         except (OperationalError, InterfaceError) as error:
             if not begun or isinstance(error, TransactionLost):
                 raise
@@ -297,11 +309,41 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
                 raise CommitOutcomeUnknown.of("COMMIT", transaction_id, error) from error.__cause__
             raise
 
+    def _owes_position(self) -> bool:
+        """Whether somebody's next read depends on what is committed now, or was read here."""
+        unit = current()
+        return (
+            (id(self) in unit.uncovered or (self._has_routed_reads and unit.has_seen_primary))
+            and bool(aliases.replicas_of(DEFAULT_DB_ALIAS, connections.settings))
+            and is_psycopg3
+            and committing.can_ask_along(self.connection)
+        )
+
+    def _commit_and_ask(self) -> None:
+        with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+            committed = committing.commit_and_ask(self.connection, asking.end_of_log(self))
+        if committed.row is not None:
+            position = asking.read_end_of_log(self, committed.synchronous_commit, committed.row)
+            current().cover(position, id(self))
+
     def _rollback(self) -> None:
         self.transaction_id = None
         super()._rollback()  # type: ignore[misc]
 
     # Noticing writes
+
+    @property
+    def facts(self) -> dict[str, Any] | None:
+        """What was learnt of the server, and holds until this session ends; None where the server may change."""
+        return None if self._link is None or aliases.is_pooled(self.settings_dict) else self._link.facts
+
+    def note_write(self) -> None:
+        """Called before each statement that may write. Raises WriteInReplicaBlock inside `using_replica()`."""
+        if not self._has_routed_reads:
+            return
+        if block().from_replica:
+            raise WriteInReplicaBlock.of(self.alias)
+        current().note_write(id(self))
 
     def make_cursor(self, cursor: Any) -> Any:
         """Django's cursor; on a primary, one that notices writes."""

@@ -13,7 +13,6 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.utils import CursorWrapper as DjangoCursorWrapper
 
 from django_dormouse.backend.statements import ASK_FOR_ID, may_write
-from django_dormouse.replicas.context import current, note_write
 
 if TYPE_CHECKING:
     _Base = DjangoCursorWrapper
@@ -33,7 +32,7 @@ class _Noticing(_Base):
     """The DatabaseWrapper of this package that made it."""
 
     def _execute(self, sql: Any, params: Any, *ignored_wrapper_args: Any) -> Any:
-        _notice(sql)
+        self._notice(sql)
         try:
             if not self.db.autocommit and self.db.transaction_id is None and self._can_ask_along(sql, params):
                 return self._execute_and_ask(sql, params, *ignored_wrapper_args)
@@ -42,11 +41,15 @@ class _Noticing(_Base):
             self._raise_meaning(error, sql)
 
     def _executemany(self, sql: Any, param_list: Any, *ignored_wrapper_args: Any) -> Any:
-        _notice(sql)
+        self._notice(sql)
         try:
             return super()._executemany(sql, param_list, *ignored_wrapper_args)  # type: ignore[misc]
         except (OperationalError, InterfaceError) as error:
             self._raise_meaning(error, sql)
+
+    def _notice(self, sql: Any) -> None:
+        if may_write(_text(sql)):
+            self.db.note_write()
 
     def _execute_and_ask(self, sql: Any, params: Any, *ignored_wrapper_args: Any) -> Any:
         """The first write of a transaction, and in the same round trip the transaction's id.
@@ -80,13 +83,13 @@ class _Noticing(_Base):
         raise meaning from error.__cause__
 
     def callproc(self, procname: str, params: Any = None, kparams: Any = None) -> Any:
-        note_write()
+        self.db.note_write()
         return super().callproc(procname, params, kparams)
 
     def __getattr__(self, attr: str) -> Any:
         # copy, copy_expert, copy_from, copy_to: the driver's own, reached through Django's wrapper.
         if attr.startswith("copy"):
-            note_write()
+            self.db.note_write()
         return super().__getattr__(attr)
 
 
@@ -99,14 +102,8 @@ class CursorDebugWrapper(_Noticing, DjangoCursorDebugWrapper):
 
     def debug_sql(self, sql: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Django's; all statements pass here, COPY among them."""
-        _notice(sql)
+        self._notice(sql)
         return super().debug_sql(sql, *args, **kwargs)
-
-
-def _notice(sql: Any) -> None:
-    scope = current()
-    if not scope.has_written and may_write(_text(sql)):
-        scope.has_written = True
 
 
 def _text(sql: Any) -> str:

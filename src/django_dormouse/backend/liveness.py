@@ -34,6 +34,9 @@ class Transaction(Enum):
 class Link(Protocol):
     """A driver's connection, as far as these questions go."""
 
+    facts: dict[str, Any]
+    """What was learnt of the server, and holds for as long as this connection does."""
+
     def transaction(self) -> Transaction:
         """What has begun on the server, without asking it."""
         ...
@@ -74,12 +77,13 @@ def may_reopen(transaction: Transaction, *, autocommit: bool) -> bool:
 class PsycopgLink:
     """A connection of psycopg 3."""
 
-    __slots__ = ("_error", "_heard_last_word", "_pgconn", "_poll")
+    __slots__ = ("_error", "_heard_last_word", "_pgconn", "_poll", "facts")
 
     def __init__(self, connection: Any, error: type[Exception]) -> None:
         # Not the connection itself: it holds this object, and a circle would outlive its last user.
         self._pgconn = connection.pgconn
         self._error = error
+        self.facts: dict[str, Any] = {}
         self._heard_last_word = False
         self._poll = select.poll()
         self._poll.register(self._pgconn.socket, select.POLLIN)
@@ -122,11 +126,12 @@ class PsycopgLink:
 class Psycopg2Link:
     """A connection of psycopg2."""
 
-    __slots__ = ("_connection", "_error")
+    __slots__ = ("_connection", "_error", "facts")
 
     def __init__(self, connection: Any, error: type[Exception]) -> None:
         self._connection = connection
         self._error = error
+        self.facts: dict[str, Any] = {}
 
     def transaction(self) -> Transaction:
         """The status that psycopg2 keeps, as one of ours."""

@@ -16,46 +16,74 @@ class Read:
 
     in_event_loop: bool = False
     """Asked for from inside a running event loop, where no connection can be looked at or opened."""
+    in_replica_block: bool = False
+    """Inside a `using_replica()` block: the code says that what it reads may be old."""
+    is_raw_write: bool = False
+    """A `raw()` whose statement may write."""
     is_primary_only: bool = False
     """The app or the model is declared so: sessions, users, rights."""
-    is_pinned: bool = False
-    """Inside a `primary()` block."""
+    in_primary_block: bool = False
+    """Inside a `using_primary()` block."""
     in_transaction: bool = False
     """A transaction is open on the primary in this thread."""
     has_written: bool = False
     """This request, task or block has written."""
+    has_seen_newer: bool = False
+    """This request or task has read from the primary what no replica had."""
     is_unsafe_request: bool = False
     """The request's method may write: forms validate against what they will write to, and give no hint of it."""
-    is_undecided_request: bool = False
-    """The middleware has not seen this request yet, so nothing is known of its user."""
+    is_unannounced: bool = False
+    """Neither a request nor a task that anybody announced, so nothing is known of whom it serves."""
     is_of_primary_instance: bool = False
-    """It follows from an object that was loaded from the primary, or written to it."""
+    """It follows from an object that was loaded from the primary, or written to it, of a model that others read
+    from replicas."""
+    is_generic_relation: bool = False
+    """It follows from a GenericRelation, which Django binds to an alias before it knows whether it will write."""
 
 
 class Reason(Enum):
-    """Why a read went where it went."""
+    """Why a statement went where it went."""
 
     REPLICA = "a replica may answer"
+    REPLICA_BLOCK = "inside a using_replica() block"
     EVENT_LOOP = "asked for inside an event loop"
+    RAW_WRITE = "a raw() that may write"
     PRIMARY_ONLY = "this model is read from the primary only"
-    PINNED = "inside a primary() block"
+    PRIMARY_BLOCK = "inside a using_primary() block"
     TRANSACTION = "a transaction is open on the primary"
     WROTE = "this request or task has written"
+    SEEN_NEWER = "this request or task has seen newer data"
     UNSAFE = "the request's method may write"
-    UNDECIDED = "the middleware has not seen the request yet"
+    UNANNOUNCED = "no request and no task was announced"
     INSTANCE = "the object came from the primary"
+    GENERIC_RELATION = "a generic relation, which may write"
+    # Not rules: what became of a read that a replica may answer.
+    NOT_REPLAYED = "no replica has what this user wrote or saw"
+    NO_REPLICA = "no replica can be used"
+    FAILED = "the replica failed"
+    MISSING = "the replica did not have it"
+    # No question.
+    WRITE = "a write"
+    ASKED = "this database was asked by name"
+
+
+RULES = (
+    ("in_event_loop", Reason.EVENT_LOOP),
+    ("is_raw_write", Reason.RAW_WRITE),
+    ("in_replica_block", Reason.REPLICA_BLOCK),
+    ("is_primary_only", Reason.PRIMARY_ONLY),
+    ("in_primary_block", Reason.PRIMARY_BLOCK),
+    ("in_transaction", Reason.TRANSACTION),
+    ("has_written", Reason.WROTE),
+    ("has_seen_newer", Reason.SEEN_NEWER),
+    ("is_unsafe_request", Reason.UNSAFE),
+    ("is_unannounced", Reason.UNANNOUNCED),
+    ("is_of_primary_instance", Reason.INSTANCE),
+    ("is_generic_relation", Reason.GENERIC_RELATION),
+)
+"""Each fact, and the reason that it gives. The first that holds decides."""
 
 
 def decide(read: Read) -> Reason:
-    """The first rule that keeps the read on the primary, or REPLICA if none does."""
-    rules = (
-        (read.in_event_loop, Reason.EVENT_LOOP),
-        (read.is_primary_only, Reason.PRIMARY_ONLY),
-        (read.is_pinned, Reason.PINNED),
-        (read.in_transaction, Reason.TRANSACTION),
-        (read.has_written, Reason.WROTE),
-        (read.is_unsafe_request, Reason.UNSAFE),
-        (read.is_undecided_request, Reason.UNDECIDED),
-        (read.is_of_primary_instance, Reason.INSTANCE),
-    )
-    return next((reason for holds, reason in rules if holds), Reason.REPLICA)
+    """The first rule that holds, or REPLICA if none does. REPLICA and REPLICA_BLOCK go to a replica."""
+    return next((reason for fact, reason in RULES if getattr(read, fact)), Reason.REPLICA)

@@ -1,35 +1,32 @@
-"""The middleware: what a request says about its reads, and what its writes mean for the next ones.
+"""The middleware: what a request says about its reads, and what it did means for its user's next ones.
 
     MIDDLEWARE = ["django_dormouse.replicas.Middleware", ...]
 
 First in the list it covers all others. Whoever has written gets the position of the primary's log in a signed
-cookie, and is answered by a replica again once that has replayed so far. Never by a clock.
+cookie, and in a header for clients that keep no cookies, and is answered by a replica again once that has replayed
+so far. Never by a clock.
 """
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.core.signing import BadSignature, Signer
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_dormouse.alias import replicas_of
-from django_dormouse.replicas import asking, context
-from django_dormouse.replicas.position import Position
+from django_dormouse.replicas import context, settling, tokens
+from django_dormouse.replicas.context import Unit
+from django_dormouse.replicas.position import Token
 
-__all__ = ["COOKIE", "Middleware"]
-
-logger = logging.getLogger("django_dormouse.replicas")
+__all__ = ["COOKIE", "HEADER", "Middleware"]
 
 COOKIE: Final = "dormouse_position"
 
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+HEADER: Final = "Dormouse-Position"
+"""Of responses that tell a position, and of the requests that bring it back."""
 
-_UNKNOWN: Final = Position(incarnation="", lsn=None)
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Middleware:
@@ -45,76 +42,52 @@ class Middleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """The response, with a position in its cookie if the request has written."""
+        """The response, with a position if its client is to bring it back."""
         if self.is_async:
             return self._acall(request)
-        scope = _arrive(request)
+        unit = _arrive(request)
         response: HttpResponseBase = self.get_response(request)
-        if _owes_position(scope):
-            _remember(_take_position(), request, response)
+        _tell(settling.settled(unit), unit, request, response)
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        scope = _arrive(request)
+        unit = _arrive(request)
         response: HttpResponseBase = await self.get_response(request)
-        if _owes_position(scope):
+        if settling.is_owed(unit):
             # On the thread where the request's other queries ran, and so on the same connection.
-            _remember(await sync_to_async(_take_position, thread_sensitive=True)(), request, response)
+            token = await sync_to_async(settling.settled, thread_sensitive=True)(unit)
+        else:
+            token = settling.settled(unit)
+        _tell(token, unit, request, response)
         return response
 
 
-def _arrive(request: HttpRequest) -> context.Scope:
-    needs = _needs(request.COOKIES.get(COOKIE))
-    scope = context.Scope(
-        unsafe=request.method not in _SAFE,
-        needs=needs,
-        needs_outlived=needs is not None and needs.lsn is None,
-    )
-    context.begin(scope)
-    return scope
+def _arrive(request: HttpRequest) -> Unit:
+    unit = Unit(is_unsafe=request.method not in _SAFE, came_with=tokens.unsign(request.COOKIES.get(COOKIE, "")))
+    if HEADER in request.headers:
+        unit.require(tokens.unsign(request.headers[HEADER]))
+    context.begin(unit)
+    return unit
 
 
-def _needs(cookie: str | None) -> Position | None:
-    if cookie is None:
-        return None
-    try:
-        return Position.from_token(_signer().unsign(cookie)) or _UNKNOWN
-    except BadSignature:
-        # Made up, or signed with a key that has changed since. Its owner may have written: the primary
-        # answers, and the response carries a good one.
-        return _UNKNOWN
-
-
-def _owes_position(scope: context.Scope) -> bool:
-    return (scope.has_written or scope.needs_outlived) and bool(
-        replicas_of(DEFAULT_DB_ALIAS, connections.settings)
-    )
-
-
-def _take_position() -> Position:
-    connection = connections[DEFAULT_DB_ALIAS]
-    if connection.in_atomic_block:
-        # What this request wrote is not committed yet, so no position covers it.
-        return _UNKNOWN
-    try:
-        return asking.position(connection)
-    except (DatabaseError, InterfaceError) as error:
-        logger.warning(
-            "The position of the primary could not be read; its user reads from the primary",
-            extra={"action": "position_unknown", "reason": str(error)},
-        )
-        return _UNKNOWN
-
-
-def _remember(position: Position, request: HttpRequest, response: HttpResponseBase) -> None:
+def _tell(token: Token, unit: Unit, request: HttpRequest, response: HttpResponseBase) -> None:
+    brought = request.headers.get(HEADER) or request.COOKIES.get(COOKIE, "")
+    told = tokens.sign(token)
+    if not told or told == brought:
+        return
+    if not unit.has_written and _is_for_everybody(response):
+        # What was seen is no secret of this user's, and a cookie would keep the page out of shared caches.
+        return
+    response.headers[HEADER] = told
     response.set_cookie(
         COOKIE,
-        _signer().sign(position.token()),
+        told,
         httponly=True,
         samesite="Lax",
         secure=request.is_secure() or settings.SESSION_COOKIE_SECURE,
     )
 
 
-def _signer() -> Signer:
-    return Signer(salt="django_dormouse.replicas.position")
+def _is_for_everybody(response: HttpResponseBase) -> bool:
+    directives = response.headers.get("Cache-Control", "").lower().split(",")
+    return "public" in (directive.strip() for directive in directives)

@@ -4,27 +4,27 @@ A router is asked for an alias before the statement runs, so this is the last mo
 cannot be reached may still be passed over: the connection is opened, or looked at, here.
 """
 
-import asyncio
-import logging
-import time
+from functools import cache
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 
 from django_dormouse import settings
 from django_dormouse.alias import replicas_of
-from django_dormouse.replicas import asking
-from django_dormouse.replicas.context import Scope, current
+from django_dormouse.backend.statements import may_write
+from django_dormouse.errors import WriteInReplicaBlock
+from django_dormouse.replicas import picking
+from django_dormouse.replicas.context import Unit, block, current, in_event_loop
 from django_dormouse.replicas.deciding import Read, Reason, decide
-from django_dormouse.replicas.health import Health
-from django_dormouse.replicas.position import has_replayed
+from django_dormouse.replicas.raw import raw_statement
+from django_dormouse.replicas.routed import Routed
 
 __all__ = ["Router"]
 
-logger = logging.getLogger("django_dormouse.replicas")
-
-_health: Final = Health()
+_UNSEEN: Final = frozenset({Reason.PRIMARY_ONLY, Reason.EVENT_LOOP})
+"""Reads from the primary that tell nobody of newer data: of models that all read there, and those that are no
+reads yet."""
 
 
 class Router:
@@ -39,88 +39,78 @@ class Router:
         replicas = replicas_of(DEFAULT_DB_ALIAS, connections.settings)
         if not replicas:
             return None
-        family = {DEFAULT_DB_ALIAS, *replicas}
-        instance_alias = _alias_of(hints.get("instance"))
-        if instance_alias is not None and instance_alias not in family and not _is_direct(instance_alias):
+        instance = hints.get("instance")
+        instance_alias = _alias_of(instance)
+        if instance_alias is not None and not _is_family(instance_alias, replicas):
             return None
-        scope = current()
-        if decide(_read(model, instance_alias, scope, replicas)) is not Reason.REPLICA:
-            return DEFAULT_DB_ALIAS
-        return _first_able(replicas, scope) or DEFAULT_DB_ALIAS
+        unit = current()
+        reason = decide(_read(model, instance, instance_alias in replicas, unit))
+        if reason in (Reason.REPLICA, Reason.REPLICA_BLOCK):
+            picked = picking.pick(replicas, unit, anything_will_do=reason is Reason.REPLICA_BLOCK)
+            if isinstance(picked, str):
+                return Routed(picked, reason)
+            reason = picked
+        if reason not in _UNSEEN and settings.current().monotonic:
+            unit.has_seen_primary = True
+        return Routed(DEFAULT_DB_ALIAS, reason)
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str | None:  # noqa: ARG002
-        """`default`, also for an object that was read from a replica."""
+        """`default`, also for an object that was read from a replica. Raises WriteInReplicaBlock."""
         replicas = replicas_of(DEFAULT_DB_ALIAS, connections.settings)
         if not replicas:
             return None
         alias = _alias_of(hints.get("instance"))
-        return DEFAULT_DB_ALIAS if alias is None or alias in replicas or alias == DEFAULT_DB_ALIAS else None
+        if alias is not None and alias not in replicas and alias != DEFAULT_DB_ALIAS:
+            return None
+        if block().from_replica:
+            raise WriteInReplicaBlock.of(DEFAULT_DB_ALIAS)
+        return Routed(DEFAULT_DB_ALIAS, Reason.WRITE)
 
     def allow_relation(self, first: Model, second: Model, **_: Any) -> bool | None:
         """Yes between a primary and its replicas: they hold the same rows."""
-        family = {DEFAULT_DB_ALIAS, *replicas_of(DEFAULT_DB_ALIAS, connections.settings)}
+        replicas = replicas_of(DEFAULT_DB_ALIAS, connections.settings)
         aliases = {_alias_of(first), _alias_of(second)} - {None}
-        ours = all(alias in family or _is_direct(alias) for alias in aliases if alias is not None)
-        return True if ours else None
+        return True if all(_is_family(alias, replicas) for alias in aliases if alias is not None) else None
 
     def allow_migrate(self, db: str, app_label: str, **_: Any) -> bool | None:  # noqa: ARG002
         """Never on a replica, which gets its schema from its primary."""
         return False if _ours(db).get("REPLICA_OF") else None
 
 
-def _read(model: type[Model], instance_alias: str | None, scope: Scope, replicas: tuple[str, ...]) -> Read:
-    options = model._meta
-    in_event_loop = _in_event_loop()
+def _read(model: type[Model], instance: Model | None, is_of_replica: bool, unit: Unit) -> Read:
+    ours = settings.current()
+    is_looping = in_event_loop()
+    options, asked = model._meta, block()
+    statement = raw_statement()
     return Read(
-        in_event_loop=in_event_loop,
-        is_primary_only=settings.current().is_primary_only(options.app_label, options.object_name or ""),
-        is_pinned=scope.pins > 0,
+        in_event_loop=is_looping,
+        is_raw_write=statement is not None and may_write(statement),
+        in_replica_block=asked.from_replica,
+        is_primary_only=ours.is_primary_only(options.app_label, options.object_name or ""),
+        in_primary_block=asked.from_primary,
         # Connections belong to threads; the event loop's own thread has none to look at.
-        in_transaction=not in_event_loop and _in_transaction(),
-        has_written=scope.has_written,
-        is_unsafe_request=scope.unsafe,
-        is_undecided_request=scope.undecided,
-        is_of_primary_instance=instance_alias is not None and instance_alias not in replicas,
+        in_transaction=not is_looping and _in_transaction(),
+        has_written=unit.has_written,
+        has_seen_newer=unit.has_seen_newer,
+        is_unsafe_request=unit.is_unsafe,
+        is_unannounced=not unit.is_announced,
+        is_of_primary_instance=instance is not None
+        and instance._state.db is not None
+        and not is_of_replica
+        # All objects of such a model come from the primary: it tells nothing of this one.
+        and not ours.is_primary_only(instance._meta.app_label, instance._meta.object_name or ""),
+        is_generic_relation=instance is not None and _are_generically_related(type(instance), model),
     )
 
 
-def _first_able(replicas: tuple[str, ...], scope: Scope) -> str | None:
-    """The first replica that can be reached and has come far enough, beginning with the one whose turn it is."""
-    start = scope.take_turn() % len(replicas)
-    for alias in replicas[start:] + replicas[:start]:
-        if (
-            scope.caught_up.get(alias, True)
-            and _health.may_try(alias, time.monotonic())
-            and _can_answer(alias, scope)
-        ):
-            return alias
-    return None
-
-
-def _can_answer(alias: str, scope: Scope) -> bool:
-    connection = connections[alias]
-    try:
-        asking.reach(connection)
-        if scope.needs is not None and alias not in scope.caught_up:
-            replayed = asking.replayed(connection)
-            scope.caught_up[alias] = has_replayed(replayed, scope.needs)
-            if replayed.incarnation != scope.needs.incarnation:
-                scope.needs_outlived = True
-    except (DatabaseError, InterfaceError) as error:
-        record = _health.failed(alias, time.monotonic())
-        logger.warning(
-            "A replica cannot be reached and is left out; reads go elsewhere",
-            extra={
-                "action": "replica_left_out",
-                "alias": alias,
-                "failures": record.failures,
-                "reason": str(error),
-            },
-        )
-        return False
-    if _health.succeeded(alias):
-        logger.info("A replica is back", extra={"action": "replica_back", "alias": alias})
-    return scope.caught_up.get(alias, True)
+@cache
+def _are_generically_related(owner: type[Model], model: type[Model]) -> bool:
+    # `contenttypes` may not be installed, and then cannot be imported; its fields say what they are.
+    return any(
+        field.many_to_many is False and field.one_to_many is True and field.related_model is model
+        for field in owner._meta.private_fields
+        if field.is_relation
+    )
 
 
 def _in_transaction() -> bool:
@@ -128,20 +118,12 @@ def _in_transaction() -> bool:
     return connection.in_atomic_block or (connection.connection is not None and not connection.autocommit)
 
 
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 def _alias_of(instance: Model | None) -> str | None:
     return None if instance is None else instance._state.db
 
 
-def _is_direct(alias: str) -> bool:
-    return _ours(alias).get("DIRECT_OF") == DEFAULT_DB_ALIAS
+def _is_family(alias: str, replicas: tuple[str, ...]) -> bool:
+    return alias == DEFAULT_DB_ALIAS or alias in replicas or _ours(alias).get("DIRECT_OF") == DEFAULT_DB_ALIAS
 
 
 def _ours(alias: str) -> dict[str, Any]:

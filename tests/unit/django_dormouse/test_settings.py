@@ -25,7 +25,18 @@ def test_primary_only(given, app, model, expected):
 
 
 @pytest.mark.parametrize(
-    "given", [[], {"NONSENSE": 1}, {"PRIMARY_ONLY": "auth"}, {"PRIMARY_ONLY": [1]}, {"PRIMARY_ONLY": 5}]
+    "given",
+    [
+        [],
+        {"NONSENSE": 1},
+        {"PRIMARY_ONLY": "auth"},
+        {"PRIMARY_ONLY": [1]},
+        {"PRIMARY_ONLY": 5},
+        {"MONOTONIC": 1},
+        {"REPLICA_WAIT_MS": -1},
+        {"REPLICA_WAIT_MS": 1.5},
+        {"REPLICA_WAIT_MS": True},
+    ],
 )
 def test_what_is_malformed_is_named(given):
     with pytest.raises(ImproperlyConfigured, match="DORMOUSE"):

@@ -7,6 +7,8 @@ from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from library.models import Note
 
+from django_dormouse.replicas import position
+
 
 def read(request: HttpRequest) -> JsonResponse:
     notes = Note.objects.order_by("id")
@@ -28,6 +30,23 @@ def write_by_hand(request: HttpRequest) -> JsonResponse:
 
 def only_looks(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"from": Note.objects.all().db})
+
+
+def write_in_atomic(request: HttpRequest) -> JsonResponse:
+    with transaction.atomic():
+        Note.objects.create(title=request.GET["title"])
+        if "asynchronously" in request.GET:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = off")
+        transaction.on_commit(lambda: positions.append(position()))
+    return JsonResponse({})
+
+
+positions: list[str] = []
+
+
+def told(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"positions": positions})
 
 
 def in_atomic(request: HttpRequest) -> JsonResponse:
@@ -64,6 +83,7 @@ def connections_open(request: HttpRequest) -> JsonResponse:
 urlpatterns = [
     path(f"{view.__name__}/", view)
     for view in (
-        read, write, write_by_hand, only_looks, in_atomic, streams, aread, awrite, gathered, connections_open,
+        read, write, write_by_hand, write_in_atomic, told, only_looks, in_atomic, streams, aread, awrite, gathered,
+        connections_open,
     )
 ]  # fmt: skip

@@ -1,6 +1,5 @@
 """Where reads really go, with a real primary and a real standby. Each story runs in a process of its own."""
 
-import time
 from typing import Any
 
 
@@ -9,11 +8,14 @@ def reads_of_a_block() -> Any:
     from django.db import connection, transaction
     from library.models import Note, Shelf
 
-    from django_dormouse.replicas import primary
+    from django_dormouse.replicas import at_least, using_primary
 
-    seen = {"plain": Note.objects.all().db, "users": User.objects.all().db}
+    seen = {"unannounced": Note.objects.all().db}
+    opened = at_least()
+    opened.__enter__()
+    seen |= {"plain": Note.objects.all().db, "users": User.objects.all().db}
     seen["locking"] = Note.objects.select_for_update().db
-    with primary():
+    with using_primary():
         seen["pinned"] = Note.objects.all().db
     with transaction.atomic():
         seen["in atomic"] = Note.objects.all().db
@@ -31,6 +33,7 @@ def reads_of_a_block() -> Any:
 
 def test_reads_of_a_block(project):
     assert project.run(reads_of_a_block) == {
+        "unannounced": "default",
         "plain": "replica",
         "users": "default",
         "locking": "default",
@@ -52,9 +55,9 @@ def instances() -> Any:
 
     shelf = Shelf.objects.create(name="new")
     Note.objects.create(title="a", shelf=shelf)
-    context.end()
+    context.begin(context.Unit())
     seen = {"of a written object": shelf.notes.all().db}
-    context.end()
+    context.begin(context.Unit())
     on_primary = Shelf.objects.using("default").get()
     seen["of an object from the primary"] = on_primary.notes.all().db
     import time
@@ -65,7 +68,7 @@ def instances() -> Any:
     seen["object"] = from_replica._state.db
     seen["of an object from the replica"] = from_replica.notes.all().db
     label = Label.objects.using("default").create(name="x")
-    context.end()
+    context.begin(context.Unit())
     note = Note.objects.get()
     note.labels.add(label)  # a primary's object to a replica's: same rows, no ValueError
     note.shelf = on_primary
@@ -109,7 +112,7 @@ def other_threads_and_tasks() -> Any:
             return await sync_to_async(lambda: Note.objects.all().db)()
 
         async def reads() -> str:
-            context.begin(context.Scope())
+            context.begin(context.Unit())
             await asyncio.sleep(0.05)
             return await sync_to_async(lambda: Note.objects.all().db)()
 
@@ -126,7 +129,7 @@ def other_threads_and_tasks() -> Any:
 def test_state_stays_in_its_thread_and_task(project):
     assert project.run(other_threads_and_tasks) == {
         "this thread": "default",
-        "another thread": "replica",
+        "another thread": "default",
         "the task that wrote": "default",
         "its neighbour": "replica",
         "async code of unknown origin": "default",
@@ -211,7 +214,7 @@ def an_idle_primary_after_a_segment_switch() -> Any:
 
     from django_dormouse.replicas.position import Position, parse_lsn
 
-    token = Position(incarnation="0123456789abcdef", lsn=parse_lsn(position)).token()
+    token = Position(incarnation="0123456789abcdef", lsn=parse_lsn(position)).text()
     client.cookies["dormouse_position"] = Signer(salt="django_dormouse.replicas.position").sign(token)
     deadline = time.monotonic() + 15
     while client.get("/only_looks/").json()["from"] != "replica":
@@ -233,7 +236,6 @@ def odd_cookies() -> Any:
     seen = {}
     for name, value in {
         "forged": "0123456789abcdef_0:forged",
-        "empty": "",
         "no position": signer.sign("nonsense!"),
         "of a restored branch": signer.sign("fedcba_1000"),
     }.items():
@@ -249,9 +251,7 @@ def odd_cookies() -> Any:
 def test_a_cookie_that_means_nothing_is_answered_by_the_primary_and_replaced(project):
     renewed = ["default", "0123456789abcdef"]
 
-    assert project.run(odd_cookies) == dict.fromkeys(
-        ("forged", "empty", "no position", "of a restored branch"), renewed
-    )
+    assert project.run(odd_cookies) == dict.fromkeys(("forged", "no position", "of a restored branch"), renewed)
 
 
 def reads_of_a_page(method: str, path: str) -> Any:
@@ -424,11 +424,10 @@ def test_a_replica_that_answers_nothing_costs_one_deadline(project):
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(1)
         url = f"postgresql://owner@127.0.0.1:{deaf.getsockname()[1]}/app"
-        started = time.monotonic()
         pages = project.with_environment(DATABASE_REPLICA_URL=url).run(pages_of_a_dead_replica, 5)
 
     assert pages["from"] == ["default"]
-    assert time.monotonic() - started < 20
+    assert pages["took_s"] < 6
 
 
 def test_of_two_replicas_the_dead_one_is_passed_over(project, standby):

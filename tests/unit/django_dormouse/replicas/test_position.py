@@ -4,29 +4,62 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_dormouse.replicas.position import Position, Replayed, has_replayed, parse_lsn
+from django_dormouse.replicas.position import (
+    Position,
+    Replayed,
+    Token,
+    furthest,
+    has_replayed,
+    parse_lsn,
+    write_lsn,
+)
 
 lsns = st.integers(0, 2**64 - 1)
 
 
-@given(lsns, st.text("0123456789abcdef", max_size=32))
-def test_a_position_survives_its_token(lsn, incarnation):
-    position = Position(incarnation=incarnation, lsn=lsn)
-
-    assert Position.from_token(position.token()) == position
+positions = st.builds(
+    Position, incarnation=st.text("0123456789abcdef-", max_size=32), lsn=st.one_of(st.none(), lsns)
+)
 
 
-def test_an_unknown_position_survives_its_token():
-    position = Position(incarnation="", lsn=None)
+@given(st.one_of(st.none(), positions), st.one_of(st.none(), st.text(min_size=1)))
+def test_a_token_survives_its_text(needs, replica):
+    token = Token(needs=needs, replica=replica)
 
-    assert Position.from_token(position.token()) == position
+    assert Token.parse(token.text()) == token
 
 
 @given(st.text())
-def test_noise_is_no_position_or_one_that_says_the_same(text):
-    position = Position.from_token(text)
+def test_noise_is_no_token_or_one_that_says_the_same(text):
+    token = Token.parse(text)
 
-    assert position is None or Position.from_token(position.token()) == position
+    assert token is None or Token.parse(token.text()) == token
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        (None, None, None),
+        ("a_1", None, "a_1"),
+        (None, "a_1", "a_1"),
+        ("a_1", "a_2", "a_2"),
+        ("a_2", "a_1", "a_2"),
+        # Somewhere, nobody knows where: so it stays.
+        ("a_", "a_1", "a_"),
+        ("a_1", "a_", "a_"),
+        # One of them is gone.
+        ("a_1", "b_2", "a_"),
+    ],
+)
+def test_furthest(first, second, both):
+    first, second, both = (None if text is None else Position.parse(text) for text in (first, second, both))
+
+    assert furthest(first, second) == both
+
+
+@given(lsns)
+def test_an_lsn_survives_its_text(lsn):
+    assert parse_lsn(write_lsn(lsn)) == lsn
 
 
 @pytest.mark.parametrize(
