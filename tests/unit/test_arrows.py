@@ -10,12 +10,15 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 
-FOUNDATION = {"names", "uri", "errors"}
+FOUNDATION = {"names", "uri", "errors", "moments", "old_names", "sizes"}
 
 ALLOWED: dict[str, set[str]] = {
     "names": set(),
     "uri": set(),
     "errors": set(),
+    "moments": set(),
+    "old_names": set(),
+    "sizes": set(),
     "log_lines": set(),
     "wire": FOUNDATION,
     "api": FOUNDATION,
@@ -62,6 +65,9 @@ PURE = {
     "dormouse.names",
     "dormouse.uri",
     "dormouse.errors",
+    "dormouse.moments",
+    "dormouse.old_names",
+    "dormouse.sizes",
     "dormouse.wire.messages",
     "dormouse.wire.startup",
     "dormouse.wire.scram",

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from dormouse.cli.findings import Finding
-from dormouse.cli.sizes import size_text
 from dormouse.config import Settings
 from dormouse.errors import UserError
+from dormouse.sizes import size_text
 from dormouse.storage.choosing import Choice, choose_driver
 from dormouse.storage.driver import Usage, is_wanted_in_clone
 from dormouse.storage.estimating import Pace, expected_cost, measure_pace

@@ -1,7 +1,7 @@
 """How far a replica is behind, for people."""
 
 from dormouse.api.records import Endpoint
-from dormouse.cli.sizes import size_text
+from dormouse.sizes import size_text
 
 __all__ = ["behind"]
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from dormouse.api.records import Branch
 from dormouse.cli.choosing import AnyProject, the_branch
-from dormouse.cli.moments import PAST_FORMS
 from dormouse.cli.output import AskedWrongly
 from dormouse.cli.points import Point, parse_place
 from dormouse.cli.session import Session
 from dormouse.errors import UserError
+from dormouse.moments import PAST_FORMS
 from dormouse.names import ProjectId
 
 __all__ = ["the_place"]

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from dormouse.api.json_form import exact_moment_text
-from dormouse.cli.moments import PAST_FORMS, StillToCome, age, in_the_past
+from dormouse.moments import PAST_FORMS, StillToCome, age, in_the_past
 
 __all__ = ["HEAD", "LSN", "Place", "Point", "parse_place", "parse_point"]
 

@@ -7,9 +7,9 @@ import typer
 
 from dormouse.api.json_form import moment_text, to_json
 from dormouse.cli.group import group
-from dormouse.cli.moments import age
 from dormouse.cli.output import answer, answer_json, facts, table
 from dormouse.cli.session import Session, in_project, with_session
+from dormouse.moments import age
 from dormouse.names import OperationId, ProjectId
 
 __all__ = ["operation"]

@@ -11,12 +11,12 @@ from dormouse.cli.choosing import all_projects
 from dormouse.cli.completing import project_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
-from dormouse.cli.moments import age
 from dormouse.cli.options import Yes
 from dormouse.cli.output import answer, answer_json, facts, table
 from dormouse.cli.pinning import pin
 from dormouse.cli.session import Session, with_session
 from dormouse.errors import UserError
+from dormouse.moments import age
 from dormouse.names import ProjectId
 
 __all__ = ["project"]

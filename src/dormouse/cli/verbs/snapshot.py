@@ -12,15 +12,15 @@ from dormouse.cli.choosing import AnyProject
 from dormouse.cli.completing import branch_names, snapshot_names
 from dormouse.cli.confirming import confirm
 from dormouse.cli.group import group
-from dormouse.cli.moments import age, from_now
 from dormouse.cli.options import DryRun, Yes
 from dormouse.cli.output import AskedWrongly, answer, answer_json, table
 from dormouse.cli.placing import the_place
 from dormouse.cli.points import HEAD
 from dormouse.cli.session import Session, in_project
-from dormouse.cli.sizes import size_text
 from dormouse.errors import UserError
+from dormouse.moments import age, from_now
 from dormouse.names import ProjectId
+from dormouse.sizes import size_text
 
 __all__ = ["snapshot"]
 

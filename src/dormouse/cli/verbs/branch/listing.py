@@ -9,14 +9,14 @@ import typer
 from dormouse.api.json_form import exact_moment_text, moment_text, to_json
 from dormouse.api.records import Branch, Endpoint
 from dormouse.cli.choosing import AnyProject
-from dormouse.cli.moments import age
 from dormouse.cli.output import answer, answer_json, table
 from dormouse.cli.reach import Reach, reach_of
 from dormouse.cli.session import Session, in_project
-from dormouse.cli.sizes import size_text
 from dormouse.cli.tree import drawn
 from dormouse.cli.verbs.branch.noun import branch, is_pinned, marks_of
+from dormouse.moments import age
 from dormouse.names import ProjectId
+from dormouse.sizes import size_text
 
 __all__ = ["list_branches"]
 

@@ -18,7 +18,6 @@ from dormouse.cli.deleting import obstacles
 from dormouse.cli.env_pointing import point_env
 from dormouse.cli.git import NoCheckout, find_checkout
 from dormouse.cli.gitignore import keep_out
-from dormouse.cli.moments import from_now
 from dormouse.cli.options import DatabaseName, DryRun, EnvFile, Pooled, RoleName, Yes
 from dormouse.cli.output import AskedWrongly, answer, answer_json, facts
 from dormouse.cli.pinning import pin
@@ -27,6 +26,7 @@ from dormouse.cli.points import HEAD
 from dormouse.cli.session import Session, in_project
 from dormouse.cli.verbs.branch.noun import MaybeNamed, Named, branch, is_pinned, marks_of
 from dormouse.errors import UserError
+from dormouse.moments import from_now
 from dormouse.names import BranchId, ProjectId
 
 __all__ = [

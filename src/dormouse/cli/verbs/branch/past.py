@@ -11,17 +11,18 @@ from dormouse.api.records import Branch
 from dormouse.cli.choosing import AnyProject
 from dormouse.cli.completing import branch_names
 from dormouse.cli.confirming import confirm
-from dormouse.cli.moments import PAST_FORMS
 from dormouse.cli.options import DryRun, Yes
 from dormouse.cli.output import AskedWrongly, answer, answer_json
 from dormouse.cli.placing import the_place
 from dormouse.cli.points import HEAD
 from dormouse.cli.reach import is_out_of_reach, reach_of, speaks_local
-from dormouse.cli.replacing import Replacement, is_old_name, old_name
+from dormouse.cli.replacing import Replacement
 from dormouse.cli.session import Session, in_project
 from dormouse.cli.verbs.branch.noun import MaybeNamed, Named, branch
 from dormouse.errors import UserError
+from dormouse.moments import PAST_FORMS
 from dormouse.names import ProjectId
+from dormouse.old_names import is_old_name, old_name
 
 __all__ = ["reset", "restore"]
 

@@ -12,11 +12,11 @@ from dormouse.cli.made_branches import forget
 from dormouse.cli.options import DryRun, Yes
 from dormouse.cli.output import answer, answer_json, table
 from dormouse.cli.pinning import pin
-from dormouse.cli.replacing import is_old_name
 from dormouse.cli.session import Session, in_project
 from dormouse.cli.sweeping import Sweep, plan_sweep
 from dormouse.cli.verbs.branch.noun import branch, is_pinned
 from dormouse.names import ProjectId
+from dormouse.old_names import is_old_name
 
 __all__ = ["sweep"]
 

@@ -7,15 +7,15 @@ from dormouse.api.json_form import moment_text, to_json
 from dormouse.api.local import KeptState
 from dormouse.cli.choosing import AnyProject
 from dormouse.cli.confirming import confirm
-from dormouse.cli.moments import age
 from dormouse.cli.options import DryRun, Yes
 from dormouse.cli.output import answer, answer_json
 from dormouse.cli.reach import speaks_local
-from dormouse.cli.replacing import is_old_name
 from dormouse.cli.session import Session, in_project
 from dormouse.cli.verbs.branch.noun import MaybeNamed, branch
 from dormouse.errors import UserError
+from dormouse.moments import age
 from dormouse.names import ProjectId
+from dormouse.old_names import is_old_name
 
 __all__ = ["undo"]
 

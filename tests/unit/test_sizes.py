@@ -1,6 +1,6 @@
 import pytest
 
-from dormouse.cli.sizes import size_text
+from dormouse.sizes import size_text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dormouse.cli.moments import age, from_now, in_the_past
+from dormouse.moments import age, from_now, in_the_past
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

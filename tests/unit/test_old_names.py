@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from dormouse.cli.replacing import is_old_name, old_name
+from dormouse.old_names import is_old_name, old_name
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 999, tzinfo=UTC)
 
