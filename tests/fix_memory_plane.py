@@ -611,6 +611,11 @@ class Endpoints(Room):
         behind = model.ReplicaLag(lag_bytes=8192, lag_ms=12)
         return {each.id: behind for each in awake if each.type is model.EndpointType.READ_ONLY}
 
+    async def vitals(self, endpoints: Iterable[model.Endpoint]) -> dict[str, model.Vitals]:
+        awake = model.Vitals(wake_ms=48.2, connections=3, transactions=100)
+        is_awake = model.EndpointState.ACTIVE
+        return {each.id: awake if each.current_state is is_awake else model.Vitals() for each in endpoints}
+
     async def all(self, project: str) -> list[model.Endpoint]:
         self.state.project(project)
         return [each for each in self.state.endpoints if each.project_id == project]
@@ -641,7 +646,10 @@ class Endpoints(Room):
         return found, (self.state.operation("suspend_compute", project, found.branch_id, endpoint),)
 
     async def start(self, project: str, endpoint: str) -> tuple[model.Endpoint, Ops]:
-        return await self.get(project, endpoint), ()
+        found = await self.get(project, endpoint)
+        awake = dataclasses.replace(found, current_state=model.EndpointState.ACTIVE, pending_state=None)
+        self.state.put("endpoints", found, awake)
+        return awake, (self.state.operation("start_compute", project, found.branch_id, endpoint),)
 
     async def suspend(self, project: str, endpoint: str) -> tuple[model.Endpoint, Ops]:
         found = await self.get(project, endpoint)

@@ -5,7 +5,7 @@ database or a password may hold any character.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -63,6 +63,19 @@ class ConnectionParameters:
     def redacted(self) -> str:
         """The URL with the password as `****`, for messages and logs."""
         return self._url("****" if self.password is not None else None)
+
+    def verified(self, authority: str) -> "ConnectionParameters":
+        """The same, with the server's certificate and name checked; `authority` is a file, or `system`."""
+        checks = {"sslmode": "verify-full", "sslrootcert": authority}
+        return replace(self, options=MappingProxyType({**self.options, **checks}))
+
+    def without_hostaddr(self, endpoint: str) -> "ConnectionParameters":
+        """The same compute of this machine, for drivers that know no `hostaddr`: a name that resolves everywhere.
+
+        The endpoint's id then stands in the options: it is no longer in the name.
+        """
+        options = {"sslmode": "require", "options": f"endpoint={endpoint}"}
+        return replace(self, host="localhost", options=MappingProxyType(options))
 
     def pg_variables(self) -> dict[str, str]:
         """libpq's environment variables (manual, 34.15): `PGHOST`, `PGUSER`, …"""

@@ -143,3 +143,15 @@ def test_an_empty_option_stays() -> None:
     made = parameters(options=MappingProxyType({"options": ""}))
 
     assert ConnectionParameters.from_url(made.url()) == made
+
+
+def test_verified_names_who_vouches() -> None:
+    made = parameters(options=MappingProxyType({"sslmode": "require", "hostaddr": "::1"})).verified("/ca.pem")
+
+    assert made.options == {"sslmode": "verify-full", "hostaddr": "::1", "sslrootcert": "/ca.pem"}
+
+
+def test_without_hostaddr_the_compute_is_in_the_options() -> None:
+    made = parameters(options=MappingProxyType({"hostaddr": "127.0.0.1"})).without_hostaddr("ep-a")
+
+    assert (made.host, dict(made.options)) == ("localhost", {"sslmode": "require", "options": "endpoint=ep-a"})

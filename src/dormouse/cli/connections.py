@@ -140,8 +140,7 @@ def _url(chosen: Chosen, _ca: Path | None) -> str:
 
 
 def _verify_full(chosen: Chosen, ca: Path | None) -> str:
-    verified = {"sslmode": "verify-full", "sslrootcert": "system" if ca is None else str(ca)}
-    return replace(chosen.parameters, options=MappingProxyType({**chosen.parameters.options, **verified})).url()
+    return chosen.parameters.verified("system" if ca is None else str(ca)).url()
 
 
 def _pg(chosen: Chosen, _ca: Path | None) -> str:
@@ -162,12 +161,7 @@ def _other(chosen: Chosen, ca: Path | None) -> str:
     """For drivers without `hostaddr`: a name that resolves, and the endpoint in the options."""
     if ca is None:
         return chosen.parameters.url()
-    parameters = replace(
-        chosen.parameters,
-        host="localhost",
-        options=MappingProxyType({"sslmode": "require", "options": f"endpoint={chosen.endpoint.id}"}),
-    )
-    return parameters.url()
+    return chosen.parameters.without_hostaddr(chosen.endpoint.id).url()
 
 
 FORMATS: Final[Mapping[str, Callable[[Chosen, Path | None], str]]] = MappingProxyType(

@@ -19,11 +19,13 @@ from dormouse.control.model import (
     OperationAction,
     OperationStatus,
     ReplicaLag,
+    Vitals,
     whole_second,
 )
 from dormouse.control.plane import Ops
 from dormouse.control.planning import Plan, PlanKind
 from dormouse.control.rules import may_delete_endpoint, may_have_another_endpoint, may_have_endpoint
+from dormouse.control.vitals import VitalSigns
 from dormouse.control.workshop import Workshop
 from dormouse.errors import DormouseError, EndpointDisabled, Invalid
 from dormouse.names import BranchId, EndpointId, ProjectId
@@ -38,6 +40,7 @@ class Endpoints:
         self._shop = workshop
         self._catalog = workshop.catalog
         self._lags = Lags(workshop.computes)
+        self._vital_signs = VitalSigns(workshop.computes)
 
     async def all(self, project: ProjectId) -> list[Endpoint]:
         """Of a project, oldest first, with their present states."""
@@ -175,6 +178,10 @@ class Endpoints:
     async def lags(self, endpoints: Iterable[Endpoint]) -> dict[EndpointId, ReplicaLag]:
         """Of the replicas among them that are awake."""
         return await self._lags.of(endpoints)
+
+    async def vitals(self, endpoints: Iterable[Endpoint]) -> dict[EndpointId, Vitals]:
+        """What each of them does."""
+        return await self._vital_signs.of(endpoints)
 
     def _is_up(self, endpoint: Endpoint) -> bool:
         state = self._shop.computes.of(endpoint).state

@@ -50,6 +50,7 @@ __all__ = [
     "Role",
     "StoredVerifier",
     "Unchanged",
+    "Vitals",
     "suspend_timeout_s",
     "whole_second",
 ]
@@ -145,6 +146,18 @@ class ReplicaLag:
     """Of WAL that is not yet replayed."""
     lag_ms: int
     """Since the last commit that it replayed; 0 if it lacks nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What a compute is doing at this moment; never stored."""
+
+    wake_ms: float | None = None
+    """How long its last start took, since the platform started."""
+    connections: int | None = None
+    """Of clients; None where nobody could be asked: it sleeps, or is too busy."""
+    transactions: int | None = None
+    """Ended since its statistics began; a statement by itself is one too. None as above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from dormouse.control.model import (
     ProjectSpec,
     ReplicaLag,
     Role,
+    Vitals,
 )
 from dormouse.control.past import (
     History,
@@ -280,6 +281,10 @@ class Endpoints(Protocol):
 
     async def lags(self, endpoints: Iterable[Endpoint]) -> Mapping[EndpointId, ReplicaLag]:
         """Of the replicas among them that are awake; nothing is woken for it."""
+        ...
+
+    async def vitals(self, endpoints: Iterable[Endpoint]) -> Mapping[EndpointId, Vitals]:
+        """What each of them does; nothing is woken for it, and nobody kept awake."""
         ...
 
     async def delete(self, project: ProjectId, endpoint: EndpointId) -> tuple[Endpoint, Ops]:
