@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from fix_memory_plane import MemoryLocal, MemoryPlane
 
+from dormouse.web.about import About
 from dormouse.web.app import create_app
 
 KEY = "napi_a_key_for_tests"
@@ -42,7 +43,7 @@ class Visitor:
             self.plane,
             api_key=KEY,
             local=MemoryLocal(self.plane),
-            ca_path="/home/tls/ca.pem",
+            about=About(ca_path="/home/tls/ca.pem"),
             clock=lambda: self.now,
         )
         self.cookies: dict[str, str] = {}

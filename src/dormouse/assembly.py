@@ -58,6 +58,7 @@ from dormouse.proxy.faults import Fault, Faults
 from dormouse.proxy.listener import Listener
 from dormouse.storage.choosing import choose_driver
 from dormouse.storage.layout import Layout
+from dormouse.web.about import About
 from dormouse.web.app import create_app
 
 __all__ = ["platform", "run_until_signalled"]
@@ -173,7 +174,7 @@ async def _serving(
         local=local,
         host_suffix=settings.host_suffix,
         bind=settings.bind,
-        ca_path=str(certificates.ca_path),
+        about=About(ca_path=str(certificates.ca_path), operations=settings.operations),
     )
     async with AsyncExitStack() as stack:
         stack.callback(http_socket.close)

@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route, Router
 from dormouse.api.local import LOCAL_ROOT
 from dormouse.control.plane import ControlPlane
 from dormouse.names import DEFAULT_HOST_SUFFIX
+from dormouse.web.about import About
 from dormouse.web.entrance import Entrance
 from dormouse.web.envelope import Envelope
 from dormouse.web.errors import HANDLERS
@@ -53,7 +54,7 @@ def create_app(
     host_suffix: str = DEFAULT_HOST_SUFFIX,
     bind: str = "127.0.0.1",
     allowed_hosts: Collection[str] = (),
-    ca_path: str = "",
+    about: About | None = None,
     clock: Callable[[], float] = time.monotonic,
     chance: random.Random | None = None,
 ) -> Starlette:
@@ -61,7 +62,7 @@ def create_app(
 
     `api_key` must not be empty; the keys that the plane made open too. Without `local`, what it does answers 501.
     `bind` is the address listened on; `allowed_hosts` are further names under which
-    clients come, without ports. `ca_path` is the file of the authority that vouches for the proxy's certificate.
+    clients come, without ports. `about` is told on pages of the console.
     `clock` goes only forward, in seconds: sessions of the console end by it. `chance` makes request ids; the
     system's by default.
     """
@@ -74,7 +75,7 @@ def create_app(
     )
     rendering = Rendering(host=plane.connections.host, proxy_host=host_suffix)
     api = api_routes(plane, rendering)
-    console = Entrance(plane, local, ca_path=ca_path, clock=clock)
+    console = Entrance(plane, local, about=about or About(), clock=clock)
     ours = LocalRoutes(local, api, console.new_link, Past(plane, rendering).routes()).routes()
     app = Starlette(
         # To Neon's clients "/projects/" is not "/projects"; a redirect would only hide their mistake.

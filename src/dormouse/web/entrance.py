@@ -13,6 +13,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dormouse.control.plane import ControlPlane
+from dormouse.web.about import About
 from dormouse.web.console.doors import Doors
 from dormouse.web.local import Local
 
@@ -27,12 +28,12 @@ class Entrance:
         plane: ControlPlane,
         local: Local | None,
         *,
-        ca_path: str,
+        about: About,
         clock: Callable[[], float],
     ) -> None:
         self._plane = plane
         self._local = local
-        self._ca_path = ca_path
+        self._about = about
         self._clock = clock
         self._doors = Doors(lambda: secrets.token_urlsafe(32))
 
@@ -49,6 +50,6 @@ class Entrance:
     def _console(self) -> ASGIApp:
         console: Any = import_module("dormouse.web.console.app")
         found: ASGIApp = console.Console(
-            self._plane, self._local, doors=self._doors, clock=self._clock, ca_path=self._ca_path
+            self._plane, self._local, doors=self._doors, clock=self._clock, about=self._about
         )
         return found

@@ -21,10 +21,12 @@ from starlette.types import Receive, Scope, Send
 from dormouse.control.plane import ControlPlane
 from dormouse.errors import ComputeError, NotFound, RequestError
 from dormouse.web import reading
+from dormouse.web.about import About
 from dormouse.web.console.desk import Desk
 from dormouse.web.console.doors import Doors, Session
 from dormouse.web.console.forms import EMPTY, form_of
 from dormouse.web.console.sections import SECTIONS
+from dormouse.web.console.templating import load_static, render
 from dormouse.web.console.visit import Page, Section, Visit, html
 from dormouse.web.errors import Forbidden, internal_error
 from dormouse.web.local import Local
@@ -48,13 +50,13 @@ class Console:
         *,
         doors: Doors,
         clock: Callable[[], float],
-        ca_path: str,
+        about: About,
         sections: tuple[Section, ...] = SECTIONS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         navigation = tuple(each.nav for each in sections if each.nav is not None)
         self._desk = Desk(
-            plane=plane, local=local, doors=doors, clock=clock, now=now, ca_path=ca_path, navigation=navigation
+            plane=plane, local=local, doors=doors, clock=clock, now=now, about=about, navigation=navigation
         )
         pages = [self._route(section, page) for section in sections for page in section.pages]
         self._router = Router(
@@ -112,7 +114,7 @@ class Console:
     async def _home(self, request: Request) -> Response:
         if self._session(request) is not None:
             return RedirectResponse("/projects", 303)
-        return html(self._desk.templates.get_template("welcome.html").render())
+        return html(render("welcome.html"))
 
     async def _open(self, request: Request) -> Response:
         """Let a browser in. The page that follows sends it on.
@@ -125,7 +127,7 @@ class Console:
             if self._session(request) is not None:
                 return RedirectResponse("/projects", 303)
             return self._shut(request, "This link was used already, or is too old.")
-        response = html(self._desk.templates.get_template("opened.html").render())
+        response = html(render("opened.html"))
         response.set_cookie(_cookie(request), secret, path="/", httponly=True, samesite="strict")
         return response
 
@@ -142,7 +144,7 @@ class Console:
         return response
 
     async def _static(self, request: Request) -> Response:
-        found = self._desk.static.get(reading.name_in_path(request, "name"))
+        found = load_static().get(reading.name_in_path(request, "name"))
         if found is None or request.url.path != found.path:
             return self._page(404, _NO_PAGE, is_in=self._session(request) is not None)
         return Response(found.content, media_type=found.media_type, headers=_FOR_EVER)
@@ -170,8 +172,14 @@ class Console:
         is_in: bool = True,
         how_to_get_in: bool = False,
     ) -> Response:
-        text = self._desk.templates.get_template("error.html").render(
-            status=status, title=title, message=message, hint=hint, is_in=is_in, how_to_get_in=how_to_get_in
+        text = render(
+            "error.html",
+            status=status,
+            title=title,
+            message=message,
+            hint=hint,
+            is_in=is_in,
+            how_to_get_in=how_to_get_in,
         )
         return html(text, status)
 

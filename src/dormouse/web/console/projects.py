@@ -12,7 +12,8 @@ from dormouse.web.console.desk import NavItem
 from dormouse.web.console.forms import EMPTY, Form, checked
 from dormouse.web.console.howto import HowTo, curl
 from dormouse.web.console.project_views import REGIONS, ProjectCard, deleted_project, project_card
-from dormouse.web.console.visit import Page, Section, Visit, href
+from dormouse.web.console.templating import href
+from dormouse.web.console.visit import Page, Section, Visit
 from dormouse.web.requests import ProjectCreateBody
 
 __all__ = ["SECTION"]

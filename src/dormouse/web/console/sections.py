@@ -6,9 +6,29 @@ lie below `templates/` in a folder of its name, and extend `base.html`; what the
 
 from typing import Final
 
-from dormouse.web.console import connect, projects
+from dormouse.web.console import (
+    branches,
+    computes,
+    connect,
+    databases,
+    keys,
+    operations,
+    project_settings,
+    projects,
+    roles,
+)
 from dormouse.web.console.visit import Section
 
 __all__ = ["SECTIONS"]
 
-SECTIONS: Final[tuple[Section, ...]] = (projects.SECTION, connect.SECTION)
+SECTIONS: Final[tuple[Section, ...]] = (
+    projects.SECTION,
+    keys.SECTION,
+    connect.SECTION,
+    branches.SECTION,
+    computes.SECTION,
+    roles.SECTION,
+    databases.SECTION,
+    operations.SECTION,
+    project_settings.SECTION,
+)

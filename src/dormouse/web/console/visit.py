@@ -20,6 +20,7 @@ from dormouse.web.console.desk import Desk, NavItem
 from dormouse.web.console.doors import Flash, Session
 from dormouse.web.console.forms import EMPTY, Form
 from dormouse.web.console.howto import HowTo
+from dormouse.web.console.templating import href, render
 
 __all__ = ["POLICY", "Crumb", "Handler", "Page", "Section", "Visit", "href", "html"]
 
@@ -120,15 +121,12 @@ class Visit:
             flashes=self.session.take_flashes(),
             project=project,
         )
-        text = self.desk.templates.get_template(template).render(
-            frame=frame, csrf=self.session.csrf, href=href, **content
-        )
+        text = render(template, frame=frame, csrf=self.session.csrf, now=self.desk.now(), **content)
         return html(text, status)
 
     def fragment(self, template: str, **content: Any) -> Response:
         """A part of a page, for htmx to put in its place."""
-        text = self.desk.templates.get_template(template).render(csrf=self.session.csrf, href=href, **content)
-        return html(text)
+        return html(render(template, csrf=self.session.csrf, now=self.desk.now(), **content))
 
     def go(self, path: str, said: str = "", *, is_bad: bool = False, secret: str = "") -> Response:
         """To another page, which says what was done: the end of every POST."""
@@ -168,16 +166,6 @@ class Section:
     pages: tuple[Page, ...]
     nav: NavItem | None = None
     """Its line of the navigation."""
-
-
-def href(path: str, *segments: str, **query: str | int | None) -> str:
-    """A path with its `{}` filled in, and what follows the `?`; None is left out.
-
-    `href("/projects/{}/branches", id, branch="br-…")`
-    """
-    filled = path.format(*(quote(each, safe="") for each in segments))
-    given = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items() if value is not None)
-    return f"{filled}?{given}" if given else filled
 
 
 def html(text: str, status: int = 200) -> Response:

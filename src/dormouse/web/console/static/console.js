@@ -1,25 +1,38 @@
 // What a page gains where there is JavaScript. Everything works without it.
 
-// A text that is to be copied: `<button data-copy="id of the element">`.
+// A text that is to be copied: `<button data-copy="id of its element">`; from elsewhere, where the page does not show all
+// of it: `data-copy-from="path"`.
+const select = (element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+};
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const source = document.getElementById(button.dataset.copy);
-  const text = source.value ?? source.textContent;
+  const shown = document.getElementById(button.dataset.copy);
+  const from = button.dataset.copyFrom;
+  const text = from
+    ? fetch(from).then((answer) => (answer.ok ? answer.text() : Promise.reject(answer.status)))
+    : Promise.resolve(shown.textContent);
+  let said = "Copied";
   try {
-    await navigator.clipboard.writeText(text);
+    // Safari wants the promise: it lets nobody write who waited for something first.
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": text.then((it) => new Blob([it], { type: "text/plain" })) })]);
   } catch {
-    // Without a secure context or leave to use the clipboard: select it, and let the browser do as it did of old.
-    const range = document.createRange();
-    range.selectNodeContents(source);
-    getSelection().removeAllRanges();
-    getSelection().addRange(range);
-    source.select?.();
-    document.execCommand("copy");
+    try {
+      await navigator.clipboard.writeText(await text);
+    } catch {
+      // No leave, or no secure context: what is shown is selected, for the keyboard to copy.
+      select(shown);
+      said = "Selected";
+    }
   }
   const was = button.textContent;
-  button.textContent = "Copied";
-  document.getElementById("announcements").textContent = "Copied";
+  button.textContent = said;
+  document.getElementById("announcements").textContent = said;
   setTimeout(() => { button.textContent = was; }, 1500);
 });
 

@@ -5,8 +5,9 @@ import re
 from importlib.resources import files
 
 import pytest
+from jinja2 import UndefinedError
 
-from dormouse.web.console.desk import load_static
+from dormouse.web.console.templating import href, load_static, render
 from fix_console import Visitor
 
 MOST_BYTES = 40 * 1024
@@ -54,3 +55,16 @@ def test_it_is_served_to_everybody_and_may_be_kept(stranger: Visitor) -> None:
 )
 def test_nothing_else_is(stranger: Visitor, path: str) -> None:
     assert stranger.get(path).status == 404
+
+
+def test_paths_hold_any_name() -> None:
+    assert (
+        href("/projects/{}/x", "a/b ?#ü", branch="a&b", none=None)
+        == "/projects/a%2Fb%20%3F%23%C3%BC/x?branch=a%26b"
+    )
+    assert href("/projects") == "/projects"
+
+
+def test_a_name_that_a_template_misspells_is_no_empty_place() -> None:
+    with pytest.raises(UndefinedError):
+        render("error.html", status=404)
