@@ -8,7 +8,7 @@ export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
 UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser matrix lint unit conformance soak bench clean
+.PHONY: help setup demo test browser matrix django-suite lint unit conformance soak bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ matrix: setup ## the Django half on Python 3.12 and 3.13, and so on the newest D
 	  $(CURDIR)/.venv-$$version/bin/python -m pytest -q -n 2 tests/unit/django_dormouse tests/integration/django_dormouse || exit 1; \
 	done
 
+django-suite: setup ## Django's own tests on its backend and on ours, test by test (ARGS="--quick --way pool"; an hour for all)
+	@UV="$(UV)" $(BIN)/python tests/django_suite/run.py $(ARGS)
+
 browser: setup ## the site in Chromium; in a process of its own, since Playwright keeps an event loop in it
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
@@ -74,4 +77,4 @@ bench: setup ## what things cost, beside their peers (minutes; wants a quiet mac
 	$(BIN)/python bench/django.py
 
 clean: ## remove what was installed here; homes and their data stay
-	rm -rf $(VENV) .venv-* .uv .conformance dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .uv .conformance .django-suite dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,6 +21,7 @@ class PoolMetrics:
     waiting: int
     """Requests that wait for a connection at this moment."""
     requests: int
+    """One whose connection turned out to be dead asks again, and counts again."""
     requests_queued: int
     """Requests that had to wait."""
     requests_wait_ms: int

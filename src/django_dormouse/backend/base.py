@@ -7,7 +7,7 @@ What is added to Django's, and where:
 - `_commit`: says which of three things a lost answer means, and brings along where the log stands;
 - `pool`: one that looks at its connections' sockets, and knows in which process it is;
 - `prepare_database`: schema work behind a pooler goes past it;
-- `ensure_connection`, under test only: a mirror uses its primary's connection.
+- `become_mirror`, under test only: a mirror uses its primary's connection.
 """
 
 import logging
@@ -77,6 +77,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         self._has_routed_reads = alias == DEFAULT_DB_ALIAS or ours.direct_of == DEFAULT_DB_ALIAS
         """Whether what is written here is read through the router."""
         self._is_direct = False
+        if self._shared() is not None:
+            self.become_mirror()
 
     # Connecting
 
@@ -149,13 +151,15 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
                 "pip install 'django-dormouse[pool]'."
             ) from error
         deadline_s = aliases.of(self.settings_dict).connect_deadline_s
+        # Django's would ask the server; ours, asked for or not, looks at the socket.
+        check = Pool.check_connection if self.settings_dict["CONN_HEALTH_CHECKS"] else None
         return pool_of(
             self.alias,
             self._connection_pools,  # type: ignore[attr-defined]
             lambda: Pool(
                 kwargs={**self.get_connection_params(), "autocommit": True},
                 configure=self._configure_connection,  # type: ignore[attr-defined]
-                options={"timeout": deadline_s, **({} if options is True else options)},
+                options={"timeout": deadline_s, "check": check, **({} if options is True else options)},
             ),
         )
 
@@ -217,7 +221,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         dead = self.connection
         with suppress(self.Database.Error):
             if self.pool:
-                dead._pool.putconn(dead)
+                dead._pool.give_up(dead)
             else:
                 dead.close()
         try:
@@ -377,20 +381,28 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
 
     # Under test
 
-    def ensure_connection(self) -> None:
-        """Django's; a test's mirror takes its primary's connection, as it is at this moment."""
+    def become_mirror(self) -> None:
+        """From now on take the primary's connection, as it is at each moment.
+
+        Of this object alone: Django's tests, and tools like them, put something else in the place of the class's
+        `ensure_connection`, and expect it to be reached.
+        """
+        self.ensure_connection = self._ensure_shared_connection  # type: ignore[method-assign]
+
+    def _ensure_shared_connection(self) -> None:
         primary = self._shared()
-        if primary is None:
-            super().ensure_connection()
-            return
         primary.ensure_connection()
         self.connection = primary.connection
         self.autocommit = primary.autocommit
 
     def _close(self) -> None:
         # A mirror only lets go of what belongs to its primary.
-        if self._shared() is None:
-            super()._close()  # type: ignore[misc]
+        if self._shared() is not None:
+            return
+        if self.connection is not None and self._link is not None and self.pool and not is_alive(self._link):
+            self.connection._pool.give_up(self.connection)
+            self.connection = None
+        super()._close()  # type: ignore[misc]
 
     def _shared(self) -> Any:
         mirror = self.settings_dict.get("DORMOUSE", {}).get("SHARES_CONNECTION_OF")

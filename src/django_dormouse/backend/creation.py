@@ -37,3 +37,4 @@ class DatabaseCreation(DjangoDatabaseCreation):
         if mirror is not None:
             # In place, because other threads' wrappers of this alias share the mapping.
             settings["DORMOUSE"] = {**settings.get("DORMOUSE", {}), "SHARES_CONNECTION_OF": mirror}
+            self.connection.become_mirror()

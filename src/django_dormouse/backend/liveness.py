@@ -10,6 +10,7 @@ Not seen: a network that swallows packets without a word. TCP keepalives and `tc
 """
 
 import select
+import time
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -77,7 +78,7 @@ def may_reopen(transaction: Transaction, *, autocommit: bool) -> bool:
 class PsycopgLink:
     """A connection of psycopg 3."""
 
-    __slots__ = ("_error", "_heard_last_word", "_pgconn", "_poll", "facts")
+    __slots__ = ("_error", "_heard_last_word", "_pgconn", "_poll", "facts", "made_at")
 
     def __init__(self, connection: Any, error: type[Exception]) -> None:
         # Not the connection itself: it holds this object, and a circle would outlive its last user.
@@ -85,6 +86,7 @@ class PsycopgLink:
         self._error = error
         self.facts: dict[str, Any] = {}
         self._heard_last_word = False
+        self.made_at = time.monotonic()
         self._poll = select.poll()
         self._poll.register(self._pgconn.socket, select.POLLIN)
         # libpq hands a FATAL that answers no query to whoever listens for notices.

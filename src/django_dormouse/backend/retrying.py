@@ -43,8 +43,7 @@ def next_delay(failure: Failure, *, deadline_s: float, chance: float) -> float |
 
 
 def pause(tries: int, chance: float) -> float:
-    """Seconds after so many tries: 50 ms, doubled each time up to one second, of which `chance` takes up to "
-    "half."""
+    """Seconds after so many tries: 50 ms, doubled each time up to one second; `chance` takes up to half away."""
     # The exponent is bounded so that a long outage does not end in an overflow.
     longest: float = min(1.0, 0.05 * 2 ** min(tries - 1, 10))
     return longest * (1.0 - chance / 2)

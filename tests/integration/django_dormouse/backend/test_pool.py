@@ -54,9 +54,10 @@ def test_five_dead_connections_delay_nobody(project, primary):
 
     # psycopg_pool's own pause is a second; how little it takes is measured by bench/django.py.
     assert fastest < 900
-    assert lost == 15
+    # One of five was found dead each time, and with it the others were let go.
+    assert lost == 3
     assert failed == 0
-    assert requests == 34
+    assert requests == 37
     assert 1 <= idle <= 5
 
 
