@@ -138,11 +138,6 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         options = self.settings_dict["OPTIONS"].get("pool")
         if self.alias == NO_DB_ALIAS or not options:
             return None
-        if self.settings_dict.get("CONN_MAX_AGE", 0) != 0:
-            raise ImproperlyConfigured(
-                "Pooling doesn't support persistent connections. "
-                f"DATABASES[{self.alias!r}]: a pool keeps connections itself, so CONN_MAX_AGE must be 0 beside it."
-            )
         try:
             from django_dormouse.backend.pooling import Pool, pool_of
         except ImportError as error:
@@ -150,18 +145,24 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
                 f"DATABASES[{self.alias!r}] asks for a pool, and psycopg_pool is not installed: "
                 "pip install 'django-dormouse[pool]'."
             ) from error
-        deadline_s = aliases.of(self.settings_dict).connect_deadline_s
-        # Django's would ask the server; ours, asked for or not, looks at the socket.
-        check = Pool.check_connection if self.settings_dict["CONN_HEALTH_CHECKS"] else None
-        return pool_of(
-            self.alias,
-            self._connection_pools,  # type: ignore[attr-defined]
-            lambda: Pool(
+
+        def make() -> Pool:
+            if self.settings_dict.get("CONN_MAX_AGE", 0) != 0:
+                raise ImproperlyConfigured(
+                    "Pooling doesn't support persistent connections. "
+                    f"DATABASES[{self.alias!r}]: a pool keeps connections itself, so CONN_MAX_AGE must be 0 "
+                    "beside it."
+                )
+            deadline_s = aliases.of(self.settings_dict).connect_deadline_s
+            # Django's would ask the server; ours, asked for or not, looks at the socket.
+            check = Pool.check_connection if self.settings_dict["CONN_HEALTH_CHECKS"] else None
+            return Pool(
                 kwargs={**self.get_connection_params(), "autocommit": True},
                 configure=self._configure_connection,  # type: ignore[attr-defined]
                 options={"timeout": deadline_s, "check": check, **({} if options is True else options)},
-            ),
-        )
+            )
+
+        return pool_of(self.alias, self._connection_pools, make)  # type: ignore[attr-defined]
 
     def _forget_parents_connection(self) -> None:
         # In a forked child: the socket is the parent's, and so is the transaction that may be open there.
