@@ -27,7 +27,8 @@ _UVICORN_TIMES = ("--timeout-keep-alive=600", "--timeout-graceful-shutdown=5", "
 _NEW_STAFF = f"""
 from django.contrib.auth.models import User
 for number in range({STAFF}):
-    User.objects.create_superuser(f"staff{{number}}", password="hazel")
+    if not User.objects.filter(username=f"staff{{number}}").exists():
+        User.objects.create_superuser(f"staff{{number}}", password="hazel")
 """
 
 
