@@ -75,6 +75,7 @@ bench: setup ## what things cost, beside their peers (minutes; wants a quiet mac
 	$(BIN)/python bench/api.py
 	$(BIN)/python bench/branches.py
 	$(BIN)/python bench/django.py
+	$(BIN)/python bench/replicas.py
 
 clean: ## remove what was installed here; homes and their data stay
 	rm -rf $(VENV) .venv-* .uv .conformance .django-suite dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
