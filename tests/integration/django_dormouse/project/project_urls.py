@@ -2,10 +2,11 @@
 
 import asyncio
 
-from django.db import connection, connections, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, connections, transaction
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.urls import path
-from library.models import Note
+from library.models import Label, Note
 
 from django_dormouse.replicas import position
 
@@ -26,6 +27,23 @@ def write_by_hand(request: HttpRequest) -> JsonResponse:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO library_note (title) VALUES (%s)", [request.GET["title"]])
     return JsonResponse({"before": before, "after": Note.objects.all().db})
+
+
+def label(request: HttpRequest) -> JsonResponse:
+    """What a form does: validate, then save."""
+    new = Label(name=request.GET["name"])
+    try:
+        new.full_clean()
+        new.save()
+    except ValidationError:
+        return JsonResponse({"told": "taken already"})
+    except IntegrityError:
+        return JsonResponse({"told": "IntegrityError"})
+    return JsonResponse({"told": "saved"})
+
+
+def who(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"user": request.user.get_username()})
 
 
 def only_looks(request: HttpRequest) -> JsonResponse:
@@ -83,7 +101,7 @@ def connections_open(request: HttpRequest) -> JsonResponse:
 urlpatterns = [
     path(f"{view.__name__}/", view)
     for view in (
-        read, write, write_by_hand, write_in_atomic, told, only_looks, in_atomic, streams, aread, awrite, gathered,
-        connections_open,
+        read, write, write_by_hand, write_in_atomic, told, label, who, only_looks, in_atomic, streams, aread,
+        awrite, gathered, connections_open,
     )
 ]  # fmt: skip
