@@ -44,6 +44,11 @@ class Ledger:
     """A line for each wrong read."""
     lock: Lock = field(default_factory=Lock)
 
+    @property
+    def is_being_restored(self) -> bool:
+        """Whether this is between two lives of the branch."""
+        return self.era % 2 == 1
+
     def issue(self, owner: str) -> int:
         """The version that the owner is about to write."""
         with self.lock:
@@ -95,7 +100,7 @@ class Ledger:
             return verdict
 
     def _judge(self, user: str, owner: str, shown: int, era: int) -> Verdict:
-        if era != self.era or era % 2:
+        if era != self.era or self.is_being_restored:
             return Verdict.NOT_JUDGED
         record = self.records.setdefault(owner, Record())
         if user == owner:

@@ -23,9 +23,9 @@ def enqueue(owner, version):
     global _worker
     position = None
     if settings.ROUTER == "dormouse":
-        from django_dormouse import replicas
+        from django_dormouse.replicas import position as position_of_this_unit
 
-        position = replicas.position() if callable(replicas.position) else None
+        position = position_of_this_unit()
     with _lock:
         if _worker is None:
             _worker = threading.Thread(target=_work, daemon=True)
