@@ -98,15 +98,16 @@ async def world_in(home: Path, now: Callable[[], datetime] = lambda: datetime.no
     """As a start of the platform does it; the end is a kill, however the block ends."""
     layout, account = Layout(home), server_account()
     prepare_home(layout, account)
-    stop_leftovers(layout)
-    sweep(layout)
+    sockets = socket_root(layout, account, None)
+    stop_leftovers(layout, sockets)
+    sweep(layout, sockets)
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     machine = Machine(
         layout=layout,
         installed=find_installed(None, environ, account),
         account=account,
         driver=CopyDriver(),
-        sockets=socket_root(layout, account, None),
+        sockets=sockets,
         chance=random.SystemRandom(),
         now=now,
     )

@@ -93,8 +93,9 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
     account = server_account()
     prepare_home(layout, account)
     with locked(layout):
-        await asyncio.to_thread(stop_leftovers, layout)
-        sweep(layout)
+        sockets = socket_root(layout, account, os.environ.get("XDG_RUNTIME_DIR"))
+        await asyncio.to_thread(stop_leftovers, layout, sockets)
+        sweep(layout, sockets)
         installed = tuple(
             postgres if postgres.enterable else relocate(postgres, layout.postgres, layout.building)
             for postgres in find_installed(settings.pg_bin, os.environ, account)
@@ -110,7 +111,7 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
             installed=installed,
             account=account,
             driver=storage.driver,
-            sockets=socket_root(layout, account, os.environ.get("XDG_RUNTIME_DIR")),
+            sockets=sockets,
             chance=random.SystemRandom(),
             now=lambda: datetime.now(UTC),
             pgbouncer=settings.pgbouncer,

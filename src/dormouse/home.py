@@ -97,9 +97,11 @@ def locked(layout: Layout) -> Iterator[None]:
         os.close(descriptor)
 
 
-def sweep(layout: Layout) -> None:
-    """Remove what was being built when the last run ended, and its word that it serves."""
+def sweep(layout: Layout, sockets: Path) -> None:
+    """Remove what was being built when the last run ended, its sockets, and its word that it serves."""
     layout.platform_json.unlink(missing_ok=True)
+    for left in sockets.iterdir():
+        shutil.rmtree(left, ignore_errors=True)
     shutil.rmtree(layout.building, ignore_errors=True)
     layout.building.mkdir(mode=stat.S_IMODE(layout.projects.stat().st_mode), exist_ok=True)
 

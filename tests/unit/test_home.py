@@ -86,16 +86,19 @@ def test_sweeping_removes_what_was_half_built_alone(layout: Layout) -> None:
     (layout.building / "spare-1" / "data").mkdir(parents=True)
     (layout.projects / "shop").mkdir()
     write_platform_file(layout, SERVES)
+    sockets = socket_root(layout, None, None)
+    (sockets / "a-killed-one").mkdir()
 
-    sweep(layout)
+    sweep(layout, sockets)
 
+    assert list(sockets.iterdir()) == []
     assert list(layout.building.iterdir()) == []
     assert not layout.platform_json.exists()
     assert (layout.projects / "shop").is_dir()
 
 
 def test_sweeping_a_clean_home(layout: Layout) -> None:
-    sweep(layout)
+    sweep(layout, socket_root(layout, None, None))
 
     assert layout.building.is_dir()
 

@@ -25,7 +25,7 @@ def find_pid_files(layout: Layout) -> list[Path]:
     return [path for pattern in _DATA for path in layout.home.glob(f"{pattern}/postmaster.pid")]
 
 
-def stop_leftovers(layout: Layout) -> list[int]:
+def stop_leftovers(layout: Layout, sockets: Path) -> list[int]:
     """Stop every server process whose data directory lies in the home; return the pids of all.
 
     They are what a platform that was killed has left: their clients are gone already, since those came
@@ -33,7 +33,8 @@ def stop_leftovers(layout: Layout) -> list[int]:
     its number may by now belong to another process, and Postgres would then refuse to start.
     """
     pid_files = find_pid_files(layout)
-    if not pid_files:
+    # A PgBouncer has no such file. But a folder for its socket, which an orderly end of the platform removes.
+    if not pid_files and not any(sockets.iterdir()):
         return []
     import psutil  # 40 ms, which a start after an orderly stop need not pay
 

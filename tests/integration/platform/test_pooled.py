@@ -1,6 +1,7 @@
 """`-pooler` hosts: a real PgBouncer, made by the first who asks, gone with its compute."""
 
 import os
+import signal
 import subprocess
 import urllib.request
 
@@ -75,11 +76,15 @@ def test_it_is_one_for_each_compute_and_gone_when_that_sleeps(platform: Platform
 
 @needs_pgbouncer
 def test_a_pooler_that_was_killed_is_made_anew(platform: Platform, made: Made) -> None:
-    rows(pooled(made))
-    for process in poolers(platform):
-        process.kill()
+    """Its clients end without a word; whoever comes at that very moment gets the next one."""
+    with psycopg.connect(pooled(made), autocommit=True) as client:
+        client.execute("SELECT 1")
+        for process in poolers(platform):
+            process.kill()
 
-    wait_until(lambda: _answers(made), "the next pooler answers")
+        assert rows(pooled(made)) == [(1,)]
+        with pytest.raises(psycopg.OperationalError):
+            client.execute("SELECT 1")
 
 
 @needs_pgbouncer
@@ -124,6 +129,24 @@ def test_a_platform_that_is_killed_leaves_no_pooler() -> None:
         assert rows(pooled(made).replace(str(port), str(platform.there["pg_port"]))) == [(1,)]
 
 
+@needs_pgbouncer
+def test_a_pooler_that_outlived_its_server_is_gone_too() -> None:
+    """The server ended in order while there was no platform, and took the file with its pid along."""
+    with platform_in(new_home()) as platform:
+        made = platform.create()
+        rows(pooled(made))
+        [left] = poolers(platform)
+        [pid_file] = platform.home.glob("projects/*/branches/*/*/data/postmaster.pid")
+        platform.kill()
+        psutil.Process(int(pid_file.read_text().split()[0])).send_signal(signal.SIGINT)
+        wait_until(lambda: not pid_file.exists(), "the server has stopped")
+        assert left.is_running()
+
+        platform.up()
+
+        assert not left.is_running()
+
+
 def test_without_a_pooler_it_is_direct_and_says_so() -> None:
     with platform_in(new_home(), DORMOUSE_PGBOUNCER="/nowhere/pgbouncer") as platform:
         made = platform.create()
@@ -144,13 +167,6 @@ def test_without_a_pooler_it_is_refused_where_one_is_required() -> None:
         with pytest.raises(psycopg.OperationalError, match="pooled hosts are not served"):
             rows(pooled(made))
         assert rows(made.url) == [(1,)]
-
-
-def _answers(made: Made) -> bool:
-    try:
-        return rows(pooled(made)) == [(1,)]
-    except psycopg.OperationalError:
-        return False
 
 
 @needs_pgbouncer
