@@ -6,28 +6,37 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 
+@contextmanager
+def mounted(size_bytes: int) -> Iterator[Path | None]:
+    """A file system of its own of that size; None where none can be mounted."""
+    if os.geteuid() != 0:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_bytes},mode=0711", "none", folder], capture_output=True
+    )
+    try:
+        yield folder if done.returncode == 0 else None
+    finally:
+        if done.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """A file system of its own with 400 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    folder = Path(tempfile.mkdtemp(prefix="dormouse-test-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400m,mode=0711", "none", folder], capture_output=True, text=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    try:
+    with mounted(400 << 20) as folder:
+        if folder is None:
+            pytest.skip("a small file system cannot be mounted here; it needs root")
         yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def fill(path: Path, *, leave_bytes: int) -> None:
