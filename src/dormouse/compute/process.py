@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final
 
 from dormouse.compute.account import Account
 from dormouse.compute.binaries import Postgres
-from dormouse.compute.environment import child_environment
+from dormouse.compute.environment import POSTMASTER_OOM_SCORE, server_environment
 
 __all__ = ["STOP_LADDER", "Postmaster", "StopStep", "spawn"]
 
@@ -99,10 +100,10 @@ async def spawn(postgres: Postgres, data: Path, *, account: Account | None, log:
 def _popen(postgres: Postgres, data: Path, account: Account | None, log: Path) -> subprocess.Popen[bytes]:
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [postgres.program("postgres"), "-D", str(data)],
             cwd=data if account is None else "/",
-            env=child_environment(os.environ),
+            env=server_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
@@ -114,3 +115,7 @@ def _popen(postgres: Postgres, data: Path, account: Account | None, log: Path) -
         )
     finally:
         os.close(descriptor)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # not ours to say, in some containers
+            Path(f"/proc/{process.pid}/oom_score_adj").write_text(str(POSTMASTER_OOM_SCORE))
+    return process

@@ -5,9 +5,11 @@ import signal
 import threading
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 from fix_platform import Made, Platform, processes_of, rows, wait_until
 
 
@@ -93,6 +95,28 @@ def test_kill_9_of_a_backend_loses_no_acknowledged_row(own_platform: Platform) -
     # No waiting here: whoever connects while the server restarts its backends is let in when it has.
     found = {row[0] for row in rows(made.url, "SELECT i FROM numbers")}
     assert set(acknowledged) <= found
+
+
+def test_kill_9_of_one_compute_leaves_the_others_alone(own_platform: Platform) -> None:
+    """As the kernel does when memory is short: it is to take a backend first, then a server, the platform last."""
+    victim, other = own_platform.create(), own_platform.create()
+    with psycopg.connect(victim.url, autocommit=True) as lost, psycopg.connect(other.url, autocommit=True) as kept:
+        lost.execute("SELECT 1")
+        kept.execute("CREATE TEMP TABLE mine AS SELECT 1 AS i")
+        postmaster = postmaster_of(own_platform, victim)
+        backend, platform_pid = lost.info.backend_pid, own_platform.there["pid"]
+        own, middle, first = (
+            int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in (platform_pid, postmaster.pid, backend)
+        )
+        assert own < middle < first
+
+        postmaster.kill()
+
+        with pytest.raises(psycopg.OperationalError):
+            lost.execute("SELECT 1")
+        assert kept.execute("SELECT i FROM mine").fetchone() == (1,)
+    assert rows(victim.url) == [(1,)]
+    assert rows(other.url) == [(1,)]
 
 
 def test_the_next_start_stops_what_a_killed_platform_left(own_platform: Platform) -> None:

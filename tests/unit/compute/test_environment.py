@@ -1,4 +1,9 @@
-from dormouse.compute.environment import child_environment
+from dormouse.compute.environment import (
+    BACKEND_OOM_SCORE,
+    POSTMASTER_OOM_SCORE,
+    child_environment,
+    server_environment,
+)
 
 
 def test_nothing_that_libpq_obeys_gets_in() -> None:
@@ -21,3 +26,8 @@ def test_messages_are_in_english_and_times_in_utc() -> None:
     made = child_environment({"LC_ALL": "de_DE.UTF-8", "TZ": "Europe/Berlin"})
 
     assert (made["LC_ALL"], made["TZ"]) == ("C", "UTC")
+
+
+def test_a_backend_goes_before_its_server_and_that_before_the_platform() -> None:
+    assert BACKEND_OOM_SCORE > POSTMASTER_OOM_SCORE > 0
+    assert server_environment({})["PG_OOM_ADJUST_VALUE"] == str(BACKEND_OOM_SCORE)
