@@ -85,7 +85,7 @@ __all__ = ["Listener"]
 _logger = logging.getLogger("dormouse.proxy")
 
 _CLIENT_HELLO: Final = b"\x16"  # TLS record type "handshake" (RFC 8446, 5.1); no startup packet is that long
-_SECRET_BYTES: Final = 4  # of a cancel key under protocol 3.0
+_SECRET_BYTES: Final = 32  # for a cancel key; protocol 3.0 has room for four
 _OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _ACCEPT_PAUSE_S: Final = 0.2  # when there are no descriptors: some will be closed by then
 _LINGER_S: Final = 1.0  # for a client without TLS to read why it was refused

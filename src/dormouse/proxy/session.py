@@ -50,6 +50,7 @@ from dormouse.wire.messages import (
 )
 from dormouse.wire.startup import (
     PROTOCOL_3_0,
+    PROTOCOL_3_2,
     CancelRequest,
     GSSENCRequest,
     SSLRequest,
@@ -192,7 +193,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class ComputeConnected:
-    """A connection to the compute is open. `secret` is what the client's cancel key shall be."""
+    """A connection to the compute is open. `secret` is chance for the client's cancel key, 32 bytes."""
 
     secret: bytes = field(repr=False)
 
@@ -379,6 +380,8 @@ class Rules:
 
 _MECHANISMS: Final = (scram.MECHANISM_PLUS, scram.MECHANISM)
 _NONCE_BYTES: Final = 18  # as many as Postgres draws
+_SECRET: Final = 4  # bytes of a cancel key's, up to protocol 3.1
+_LONG_SECRET: Final = 32  # and later: as many as Postgres draws
 
 # The compute is stopping, starting or recovering: it goes to sleep just now, and another wake will do.
 _CANNOT_CONNECT_NOW: Final = "57P03"
@@ -407,6 +410,7 @@ class Session:
         self._address: Address | None = None
         self._attempts = 0
         self._secret = b""
+        self._secret_bytes = _SECRET
         self._key: BackendKeyData | None = None
         self._compute_key: BackendKeyData | None = None
 
@@ -486,8 +490,10 @@ class Session:
         self.request, self.target = request, request.target
         commands: list[Command] = [SetDeadline(self._rules.limits.authentication_s)]
         unknown = tuple(name for name in packet.parameters if name.startswith("_pq_."))
-        if packet.minor or unknown:
-            commands.append(Send(NegotiateProtocolVersion(PROTOCOL_3_0, unknown).encode()))
+        version = PROTOCOL_3_2 if packet.minor >= PROTOCOL_3_2 - PROTOCOL_3_0 else PROTOCOL_3_0
+        self._secret_bytes = _LONG_SECRET if version == PROTOCOL_3_2 else _SECRET
+        if PROTOCOL_3_0 + packet.minor != version or unknown:
+            commands.append(Send(NegotiateProtocolVersion(version, unknown).encode()))
         if self.target is None:
             self.state = State.PASSWORD
             return [*commands, Send(AuthenticationCleartextPassword().encode())]
@@ -597,7 +603,7 @@ class Session:
 
     def _on_connected(self, event: ComputeConnected) -> list[Command]:
         assert self.request is not None
-        self._secret = event.secret
+        self._secret = event.secret[: self._secret_bytes]
         self._from_compute = b""
         self._for_client = []
         self.state = State.COMPUTE_STARTUP

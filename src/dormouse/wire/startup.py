@@ -13,6 +13,7 @@ from dormouse.wire.messages import ProtocolViolation, encode_text, text_of
 
 __all__ = [
     "PROTOCOL_3_0",
+    "PROTOCOL_3_2",
     "CancelRequest",
     "GSSENCRequest",
     "Request",
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 PROTOCOL_3_0: Final = 3 << 16
+PROTOCOL_3_2: Final = 3 << 16 | 2
+"""Its only difference: the secret of a cancel key may have up to 256 bytes (manual 18, 54.1.4)."""
 
 _PREFIX: Final = struct.Struct("!II")
 _CANCEL: Final = (1234 << 16) | 5678
@@ -129,7 +132,7 @@ def _length(data: bytes, limit: int) -> int:
             fits = length >= 9
         case _:
             raise UnsupportedProtocol(
-                f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: server supports 3.0 to 3.0"
+                f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: server supports 3.0 to 3.2"
             )
     if not fits:
         raise ProtocolViolation("invalid length of startup packet")

@@ -115,6 +115,7 @@ def test_psycopg_that_would_speak_a_newer_protocol(proxy: Proxy) -> None:
         pytest.skip("libpq before 18 has no max_protocol_version")
     with proxy.connect(max_protocol_version="3.2") as connection:
         assert connection.execute("select 1").fetchone() == (1,)
+        assert connection.pgconn.full_protocol_version == 30002
 
 
 def test_the_drivers_pid_is_the_servers(proxy: Proxy) -> None:

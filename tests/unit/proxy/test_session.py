@@ -160,7 +160,7 @@ class Play:
     def to_compute_startup(self, address: Address = ADDRESS) -> "Play":
         self.to_locating()
         self(Located(address))
-        self(ComputeConnected(b"ours"))
+        self(ComputeConnected(b"ours" + bytes(28)))
         return self
 
     def to(self, state: State) -> "Play":
@@ -217,7 +217,7 @@ def test_a_whole_session(play: Play) -> None:
     assert welcome.data.endswith(OK)
     assert (deadline, locate) == (SetDeadline(60.0), LOCATE)
     assert play(Located(ADDRESS)) == [Connect(SOCKET)]
-    assert play(ComputeConnected(b"ours")) == [
+    assert play(ComputeConnected(b"ours" + bytes(28))) == [
         SendToCompute(StartupMessage({"user": ROLE, "database": "neondb", "client_encoding": "UTF8"}).encode())
     ]
     setting = ParameterStatus("TimeZone", "UTC").encode()
@@ -300,13 +300,36 @@ def test_the_shell_is_told_how_far_to_read(play: Play) -> None:
 # The startup packet.
 
 
-def test_a_newer_protocol_is_negotiated_down(play: Play) -> None:
+@pytest.mark.parametrize(
+    ("minor", "extension", "answered", "secret_bytes"),
+    [
+        (0, False, None, 4),
+        (0, True, 0x30000, 4),
+        (1, False, 0x30000, 4),
+        (2, False, None, 32),
+        (2, True, 0x30002, 32),
+        (9999, False, 0x30002, 32),
+    ],
+)
+def test_the_protocol_is_negotiated(
+    play: Play, minor: int, extension: bool, answered: int | None, secret_bytes: int
+) -> None:
+    """And what follows from it: how long the secret of a cancel key is."""
+    parameters = {"user": ROLE, "database": "neondb"} | ({"_pq_.new": "1"} if extension else {})
     play.to_startup()
 
-    commands = play(StartupMessage({"user": ROLE, "_pq_.new": "1"}, minor=2).encode())
+    commands = play(StartupMessage(parameters, minor=minor).encode())
 
-    assert commands[1] == Send(NegotiateProtocolVersion(196608, ("_pq_.new",)).encode())
-    assert commands[2] == LookUp(TARGET.endpoint, ROLE)
+    unknown = ("_pq_.new",) if extension else ()
+    told = [] if answered is None else [Send(NegotiateProtocolVersion(answered, unknown).encode())]
+    assert commands == [SetDeadline(15.0), *told, LookUp(TARGET.endpoint, ROLE)]
+    play(VerifierFound(VERIFIER))
+    play.log_in(Scram())
+    play(Located(ADDRESS))
+    play(ComputeConnected(bytes(range(32))))
+    [relay] = play(ComputeData(OK + BackendKeyData(42, b"real").encode() + READY))
+    assert isinstance(relay, Relay)
+    assert relay.key == BackendKeyData(42, bytes(range(secret_bytes)))
 
 
 def test_another_major_version_is_refused(play: Play) -> None:
