@@ -55,6 +55,7 @@ from dormouse.names import BranchId, EndpointId
 from dormouse.proxy.certificates import prepare_certificates
 from dormouse.proxy.directory import Activity, Address
 from dormouse.proxy.faults import Fault, Faults
+from dormouse.proxy.limits import Limits
 from dormouse.proxy.listener import Listener
 from dormouse.storage.choosing import choose_driver
 from dormouse.storage.layout import Layout
@@ -68,8 +69,8 @@ logger = logging.getLogger("dormouse")
 _WILDCARDS: Final = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})
 """Addresses that mean all of this machine's, and one that leads there."""
 
-_FILES: Final = 8192
-"""Twice what the proxy's limits on connections come to."""
+_FILES: Final = 1024
+"""For everything but connections: the records, servers' sockets, HTTP."""
 
 
 async def run_until_signalled(settings: Settings, announce: Callable[[PlatformFile], None]) -> None:
@@ -88,7 +89,8 @@ async def run_until_signalled(settings: Settings, announce: Callable[[PlatformFi
 async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
     """A serving platform for the length of a block; afterwards every compute is asleep."""
     _drop_libpq_variables()
-    _raise_file_limit()
+    limits = Limits.from_texts(settings.limits)
+    _raise_file_limit(_FILES + 2 * (limits.connections + limits.unauthenticated))
     layout = Layout(settings.home)
     account = server_account()
     prepare_home(layout, account)
@@ -118,7 +120,10 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
         )
         catalog = Catalog.open(layout.catalog)
         try:
-            async with _background() as spawn_task, _serving(settings, machine, catalog, spawn_task) as there:
+            async with (
+                _background() as spawn_task,
+                _serving(settings, limits, machine, catalog, spawn_task) as there,
+            ):
                 yield there
         finally:
             await catalog.close()
@@ -127,7 +132,7 @@ async def platform(settings: Settings) -> AsyncIterator[PlatformFile]:
 
 @asynccontextmanager
 async def _serving(
-    settings: Settings, machine: Machine, catalog: Catalog, spawn_task: SpawnTask
+    settings: Settings, limits: Limits, machine: Machine, catalog: Catalog, spawn_task: SpawnTask
 ) -> AsyncIterator[PlatformFile]:
     layout = machine.layout
     http_socket = _bind(settings.bind, settings.http_port)
@@ -165,6 +170,7 @@ async def _serving(
         port=settings.pg_port,
         host_suffix=settings.host_suffix,
         errors=settings.errors,
+        limits=limits,
     )
     bench = _FaultBench(directory.faults, listener)
     local.traffic = lambda: _traffic(directory, listener)
@@ -372,10 +378,11 @@ def _port_option(option: str) -> Iterator[None]:
         raise PortTaken(error.message, f"choose another one with {option} (0 takes any free one)") from error
 
 
-def _raise_file_limit() -> None:
+def _raise_file_limit(wanted: int) -> None:
     """Each connection takes two descriptors, and the usual soft limit is 1,024; the hard one is ours to use."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 

@@ -6,7 +6,7 @@ Nothing below `assembly` and `cli` reads the environment.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeVar, get_args
 
@@ -18,6 +18,7 @@ from dormouse.names import DEFAULT_HOST_SUFFIX
 __all__ = ["Settings"]
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_LIMIT: Final = "DORMOUSE_LIMIT_"
 
 ErrorProfile = Literal["postgres", "neon"]
 PoolerProfile = Literal["auto", "required"]
@@ -76,6 +77,10 @@ class Settings:
     pgbouncer: Path | None = None
     """The PgBouncer for -pooler hosts; None looks for one. `DORMOUSE_PGBOUNCER`."""
 
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """What a client may ask of the proxy, by the name of the limit, as it was given; see `proxy.limits`.
+    `DORMOUSE_LIMIT_…`."""
+
     history_bytes: int = 10 << 30
     """How much disk the past of one branch may take: the oldest goes first. `DORMOUSE_HISTORY_BYTES`."""
 
@@ -101,6 +106,7 @@ class Settings:
             max_endpoints=_count(given, "DORMOUSE_MAX_ENDPOINTS", 5000),
             pooler=_one_of(given, "DORMOUSE_POOLER", get_args(PoolerProfile)),
             pgbouncer=_folder(given, "DORMOUSE_PGBOUNCER"),
+            limits={key.removeprefix(_LIMIT): value for key, value in given.items() if key.startswith(_LIMIT)},
             history_bytes=_count(given, "DORMOUSE_HISTORY_BYTES", 10 << 30, of="bytes"),
         )
 

@@ -1,6 +1,10 @@
 """How much a client may ask of the proxy before it is known, and after. Each number has its reason beside it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from dormouse.errors import UserError
 
 __all__ = ["Limits"]
 
@@ -45,7 +49,7 @@ class Limits:
     unauthenticated: int = 1_200
     """Connections that have not proved who they are, for a thousand clients may come at once.
 
-    Each costs 3 KB before TLS and 50 KB in it (uvloop).
+    Each costs 3 KB before TLS and some 30 KB in it.
     """
 
     connections: int = 2_000
@@ -69,3 +73,30 @@ class Limits:
 
     farewell_s: float = 5.0
     """For a client to take the last bytes when its connection is closed."""
+
+    @classmethod
+    def from_texts(cls, given: Mapping[str, str]) -> Self:
+        """With what `DORMOUSE_LIMIT_*` says, by the name behind that.
+
+        Raises UserError naming the variable, what it holds and what was expected.
+        """
+        defaults = {field.name: field.default for field in fields(cls)}
+        found: dict[str, float] = {}
+        for name, text in given.items():
+            variable, default = f"DORMOUSE_LIMIT_{name}", defaults.get(name.lower())
+            if default is None:
+                known = ", ".join(each.upper() for each in defaults)
+                raise UserError(f"{variable} is no limit; expected DORMOUSE_LIMIT_ and one of {known}")
+            found[name.lower()] = _number(variable, text, whole=isinstance(default, int))
+        return cls(**found)  # type: ignore[arg-type]
+
+
+def _number(variable: str, text: str, *, whole: bool) -> float:
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < 1 << 40:  # neither a NaN nor an infinity is
+        kind = "a whole number" if whole else "a number of seconds"
+        raise UserError(f"{variable} is {text!r}; expected {kind} above 0")
+    return value
