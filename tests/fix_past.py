@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -138,12 +138,21 @@ def socket_folder(platform: Platform, made: Made) -> Path:
     return Path(lines[4])
 
 
-@contextlib.contextmanager
-def as_admin(platform: Platform, made: Made) -> Iterator[psycopg.Connection]:
+def as_admin(platform: Platform, made: Made) -> AbstractContextManager[psycopg.Connection]:
     """A superuser's connection to an awake primary, over its socket, past the proxy."""
-    host = str(socket_folder(platform, made))
+    return _as_admin(socket_folder(platform, made))
+
+
+def as_admin_of_replica(platform: Platform, made: Made) -> AbstractContextManager[psycopg.Connection]:
+    """The same to its replica, which is awake too."""
+    data = folder_of(platform, made).replica_data(EndpointId(str(made.replica)))
+    return _as_admin(Path((data / "postmaster.pid").read_text().splitlines()[4]))
+
+
+@contextlib.contextmanager
+def _as_admin(host: Path) -> Iterator[psycopg.Connection]:
     with closing(
-        psycopg.connect(host=host, port=5432, user="cloud_admin", dbname="postgres", autocommit=True)
+        psycopg.connect(host=str(host), port=5432, user="cloud_admin", dbname="postgres", autocommit=True)
     ) as connection:
         yield connection
 

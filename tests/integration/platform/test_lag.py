@@ -1,26 +1,13 @@
 """How far a replica is behind: in the API, in `status` and `replica list`; without waking it."""
 
 import json
-from pathlib import Path
 
-import psycopg
+from fix_past import as_admin_of_replica
 from fix_platform import Made, Platform, rows, wait_until
 
 from dormouse.api.records import ReplicaLag
 
 PAUSE, GO_ON = "SELECT pg_wal_replay_pause()", "SELECT pg_wal_replay_resume()"
-
-
-def as_admin(platform: Platform, made: Made, statement: str) -> None:
-    """By way of the replica's own socket: the owner may not stop a replay."""
-    [data] = [
-        process.cwd()
-        for process in platform.processes()
-        if made.replica and process.name() == "postgres" and made.replica in process.cwd()
-    ][:1]
-    lines = (Path(data) / "postmaster.pid").read_text().splitlines()
-    with psycopg.connect(host=lines[4], user="cloud_admin", dbname="postgres", autocommit=True) as connection:
-        connection.execute(statement.encode())
 
 
 def lag(platform: Platform, made: Made) -> ReplicaLag | None:
@@ -34,7 +21,8 @@ def test_a_lag_is_shown_while_there_is_one(platform: Platform) -> None:
     rows(made.replica_url)
     wait_until(lambda: lag(platform, made) == ReplicaLag(lag_bytes=0, lag_ms=0), "the replica has all")
 
-    as_admin(platform, made, PAUSE)
+    with as_admin_of_replica(platform, made) as admin:
+        admin.execute(PAUSE)
     rows(made.url, "INSERT INTO t SELECT generate_series(1, 10000)")
 
     behind = lag(platform, made)
@@ -49,7 +37,8 @@ def test_a_lag_is_shown_while_there_is_one(platform: Platform) -> None:
     listed = platform.run("replica", "list", "--project", made.project).stdout
     assert " kB, " in listed or " MB, " in listed
 
-    as_admin(platform, made, GO_ON)
+    with as_admin_of_replica(platform, made) as admin:
+        admin.execute(GO_ON)
     wait_until(lambda: lag(platform, made) == ReplicaLag(lag_bytes=0, lag_ms=0), "the replica has all again")
 
 
