@@ -116,7 +116,7 @@ def test_megabytes_each_way(proxy: Proxy, size: int) -> None:
 
 
 def test_a_client_that_stops_reading_holds_the_compute_and_not_our_memory(
-    proxy: Proxy, postgres: Postgres
+    proxy: Proxy, postgres: Postgres, directory: SmallDirectory
 ) -> None:
     process = psutil.Process()
     with proxy.connect() as connection, connection.cursor() as cursor:
@@ -129,10 +129,13 @@ def test_a_client_that_stops_reading_holds_the_compute_and_not_our_memory(
                     row = admin.execute("select wait_event from pg_stat_activity where pid = %s", [pid]).fetchone()
                 return row == ("ClientWrite",)
 
-            wait_until(waits, "the compute to wait for its reader")
-            time.sleep(0.2)  # would it go on growing?
+            def has_stopped() -> bool:
+                passed = directory.activities[ENDPOINT].to_clients
+                time.sleep(0.3)  # would it go on growing?
+                return directory.activities[ENDPOINT].to_clients == passed and waits()
+
+            wait_until(has_stopped, "the compute to wait for its reader", 60)
             grown = process.memory_info().rss - before
-            assert waits()
             length = sum(len(data) for data in copy)
 
     assert length == 300_000 * 1001
