@@ -22,8 +22,11 @@ CONNECT_DEADLINE_S = 15.0
 REPLICA_CONNECT_DEADLINE_S = 3.0
 """How long connecting to a replica may take: one try, because the primary can answer instead."""
 
+_HEAVIEST = 1000
+"""A round is as long as all weights together, and is worked out once."""
+
 _KEYS = frozenset(
-    {"REPLICA_OF", "DIRECT_OF", "CONNECT_DEADLINE", "DROPPED_OPTIONS", "SHARES_CONNECTION_OF", "POOLED"}
+    {"REPLICA_OF", "DIRECT_OF", "CONNECT_DEADLINE", "DROPPED_OPTIONS", "SHARES_CONNECTION_OF", "POOLED", "WEIGHT"}
 )
 
 
@@ -35,6 +38,8 @@ class AliasSettings:
     """The alias of the primary that this is a read replica of."""
     direct_of: str | None = None
     """The alias of the pooled connection to the same database."""
+    weight: int = 1
+    """Of a replica: how many of each round's requests it gets; 0: only when no other can answer."""
     connect_deadline_s: float = CONNECT_DEADLINE_S
     dropped_options: str = ""
     """Startup options that were left out because a pooler does not pass them on."""
@@ -57,7 +62,11 @@ def of(settings: Mapping[str, Any]) -> AliasSettings:
         raise ImproperlyConfigured('"CONNECT_DEADLINE" in DATABASES: expected a number of seconds above 0')
     if not isinstance(ours.get("POOLED", False), bool):
         raise ImproperlyConfigured('"POOLED" in DATABASES: expected True or False')
+    weight = ours.get("WEIGHT", 1)
+    if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _HEAVIEST:
+        raise ImproperlyConfigured(f'"WEIGHT" in DATABASES: expected a whole number from 0 to {_HEAVIEST}')
     return AliasSettings(
+        weight=weight,
         replica_of=replica_of,
         direct_of=_alias(ours, "DIRECT_OF"),
         connect_deadline_s=float(deadline),

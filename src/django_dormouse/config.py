@@ -65,6 +65,7 @@ class Overrides(TypedDict, total=False):
     search_path: str
     currentSchema: str
     pooled: bool
+    weight: int
     ssl_require: bool
     test_options: Mapping[str, object]
     application_name: str

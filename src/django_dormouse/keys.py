@@ -186,6 +186,8 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
             Key("server_side_binding", Place.OPTIONS, _boolean),
             Key("prepare_threshold", Place.OPTIONS, _count_or_none, on_direct=False),
             Key("connect_deadline", Place.DORMOUSE, _seconds),
+            # Of one replica, in its URL.
+            Key("weight", Place.DORMOUSE, _count, on_replicas=False, on_direct=False),
             # Each URL says it of its own host.
             Key("pooled", Place.DORMOUSE, _boolean, on_replicas=False, on_direct=False),
             Key("statement_timeout", Place.STARTUP, _duration),

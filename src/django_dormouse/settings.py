@@ -18,7 +18,21 @@ _PRIMARY_ONLY: Final = frozenset({"admin", "auth", "contenttypes", "sessions"})
 
 
 _KEYS: Final = frozenset(
-    {"PRIMARY_ONLY", "INSTANCES", "WORKERS", "THREADS", "HEALTH_WAKES", "MONOTONIC", "REPLICA_WAIT_MS"}
+    {
+        "CHOICE",
+        "HEALTH_WAKES",
+        "INSTANCES",
+        "LAG_CHECK_S",
+        "LOOK_AGAIN",
+        "MAX_LAG_BYTES",
+        "MAX_LAG_S",
+        "MONOTONIC",
+        "PRIMARY_ONLY",
+        "REPLICA_WAIT_MS",
+        "THREADS",
+        "WAKE_REPLICAS",
+        "WORKERS",
+    }
 )
 
 
@@ -36,6 +50,21 @@ class Settings:
     replica_wait_ms: int = 10
     """`REPLICA_WAIT_MS`: how long a read that needs a position waits for a replica to replay it. A replica that
     streams is a few milliseconds behind; who would wait longer is better served by another one."""
+
+    look_again: bool = True
+    """`LOOK_AGAIN`: whether an object that is asked for by its key, and is not on the replica, is looked up on the
+    primary too, before it is believed that there is none: for links to new objects that are sent to others."""
+    choice: str = "round-robin"
+    """`CHOICE`: of several replicas, `round-robin` by weight, or `least-lag`."""
+    wake_replicas: str = "at-once"
+    """`WAKE_REPLICAS`: `at-once`, `background` or `never`; of endpoints alone, which can sleep."""
+    max_lag_bytes: int = 64 * 2**20
+    """`MAX_LAG_BYTES`: a replica that is further behind is left out. Four segments of the log: more than a
+    moment's burst of writes."""
+    max_lag_s: float = 30.0
+    """`MAX_LAG_S`: the same in seconds. Half a minute is what a visitor takes for "now" at most."""
+    lag_check_s: float = 5.0
+    """`LAG_CHECK_S`: how often replicas that are read from are looked at."""
 
     instances: int = 1
     """`INSTANCES`: how many machines or containers run the project. For the sum of connections alone."""
@@ -70,6 +99,12 @@ def parse(given: object, user_model: str = "auth.User") -> Settings:
         health_wakes=_flag(given, "HEALTH_WAKES", default=False),
         monotonic=_flag(given, "MONOTONIC", default=True),
         replica_wait_ms=_number(given, "REPLICA_WAIT_MS", least=0, default=10),
+        look_again=_flag(given, "LOOK_AGAIN", default=True),
+        choice=_word(given, "CHOICE", ("round-robin", "least-lag")),
+        wake_replicas=_word(given, "WAKE_REPLICAS", ("at-once", "background", "never")),
+        max_lag_bytes=_number(given, "MAX_LAG_BYTES", least=0, default=64 * 2**20),
+        max_lag_s=_seconds(given, "MAX_LAG_S", 30.0),
+        lag_check_s=_seconds(given, "LAG_CHECK_S", 5.0),
     )
 
 
@@ -91,6 +126,20 @@ def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
     if not isinstance(value, bool):
         raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected True or False')
     return value
+
+
+def _seconds(given: Mapping[str, Any], name: str, default: float) -> float:
+    value = default if given.get(name) is None else given[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected a number of seconds above 0')
+    return float(value)
+
+
+def _word(given: Mapping[str, Any], name: str, words: tuple[str, ...]) -> str:
+    value = given.get(name, words[0])
+    if value not in words:
+        raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected one of {", ".join(words)}')
+    return str(value)
 
 
 def _listed(value: Any) -> list[object]:

@@ -40,6 +40,7 @@ from django_dormouse.backend.wrapping import DatabaseErrorWrapper, sqlstate_of
 from django_dormouse.errors import CommitOutcomeUnknown, TransactionLost, WriteInReplicaBlock
 from django_dormouse.replicas import asking
 from django_dormouse.replicas.context import block, current
+from django_dormouse.replicas.health import health
 
 if is_psycopg3:
     from django_dormouse.backend import committing
@@ -185,6 +186,10 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             self.reopen_if_dead()
         return super()._cursor(name)  # type: ignore[misc]
 
+    def is_open(self) -> bool:
+        """Whether there is a connection that is not known to be dead."""
+        return self.connection is not None and self._link is not None and is_alive(self._link)
+
     def reopen_if_dead(self) -> None:
         """Replace a connection that died, if nothing had begun on it; no round trip while it lives.
 
@@ -329,6 +334,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
             committed = committing.commit_and_ask(self.connection, asking.end_of_log(self))
         if committed.row is not None:
             position = asking.read_end_of_log(self, committed.synchronous_commit, committed.row)
+            health.ledger.note(position, time.monotonic(), from_primary=True)
             current().cover(position, id(self))
 
     def _rollback(self) -> None:

@@ -1,4 +1,7 @@
-"""Compilers of the ORM's queries; a plain SELECT whose connection died is sent once more.
+"""Compilers of the ORM's queries; a plain SELECT is sent once more where that helps.
+
+To a new connection, if its own died. To another replica or the primary, if the router had sent it to a replica
+that failed, was busy replaying, or did not have the one object that was asked for.
 
 Plain: made of Django's own expressions alone, locking nothing, in autocommit mode. A function that the project
 names itself may write, so a query with one is not repeated.
@@ -6,11 +9,18 @@ names itself may write, so a query with one is not repeated.
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError, connections
 from django.db.backends.postgresql import compiler as postgresql
 from django.db.models.expressions import Func, RawSQL
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 from django.db.models.sql.where import ExtraWhere
+
+from django_dormouse import settings
+from django_dormouse.replicas import metrics, picking
+from django_dormouse.replicas.context import current
+from django_dormouse.replicas.deciding import Reason
+from django_dormouse.replicas.keys import asks_by_key
+from django_dormouse.replicas.routed import Routed
 
 if TYPE_CHECKING:
     from django.db.models.sql.compiler import SQLCompiler as _Base
@@ -29,6 +39,7 @@ __all__ = [
 
 class _ReadingAgain(_Base):
     connection: Any
+    using: Any
 
     def execute_sql(
         self,
@@ -36,12 +47,55 @@ class _ReadingAgain(_Base):
         chunked_fetch: bool = False,
         chunk_size: int = GET_ITERATOR_CHUNK_SIZE,
     ) -> Any:
+        asked = (result_type, chunked_fetch, chunk_size)
+        if not isinstance(self.using, Routed):
+            return self._execute_again_if_lost(*asked)
+        metrics.count_read(self.using, self.using.reason)
+        if self.using.reason not in _FROM_REPLICA:
+            return self._execute_again_if_lost(*asked)
+        alias = str(self.using)
         try:
-            return super().execute_sql(result_type, chunked_fetch, chunk_size)
+            found = super().execute_sql(*asked)
+        except (OperationalError, InterfaceError, ProgrammingError) as error:
+            instead = picking.elsewhere(alias, error) if is_plain(self.query) else None
+            if instead is None:
+                raise
+            return self._execute_at(instead, asked)
+        unit = current()
+        unit.served_by.add(alias)
+        if (
+            not found
+            and self.using.reason is Reason.REPLICA
+            and settings.current().look_again
+            and asks_by_key(self.query)
+            and is_plain(self.query)
+        ):
+            return self._look_again(unit, asked)
+        return found
+
+    def _execute_again_if_lost(self, *asked: Any) -> Any:
+        try:
+            return super().execute_sql(*asked)
         except (OperationalError, InterfaceError) as error:
             if not is_plain(self.query) or not self.connection.replace_lost_for_reading(error):
                 raise
-        return super().execute_sql(result_type, chunked_fetch, chunk_size)
+        return super().execute_sql(*asked)
+
+    def _execute_at(self, alias: Routed, asked: tuple[Any, ...]) -> Any:
+        self.connection, self.using = connections[alias], alias
+        return self.execute_sql(*asked)
+
+    def _look_again(self, unit: Any, asked: tuple[Any, ...]) -> Any:
+        """The same on the primary: a row that is not there may be too new for the replica."""
+        primary = picking.primary(Reason.MISSING)
+        found = self._execute_at(primary, asked)
+        if found:
+            # What belongs to that row may be as new.
+            picking.note_newer(unit)
+        return found
+
+
+_FROM_REPLICA = frozenset({Reason.REPLICA, Reason.REPLICA_BLOCK})
 
 
 class SQLCompiler(_ReadingAgain, postgresql.SQLCompiler):

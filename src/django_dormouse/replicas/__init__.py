@@ -6,6 +6,7 @@ MIDDLEWARE = ["django_dormouse.replicas.Middleware", ...]
 
 from django_dormouse.replicas.blocks import ReadsFromMixin, at_least, fresh, using_primary, using_replica
 from django_dormouse.replicas.context import wrote
+from django_dormouse.replicas.metrics import ReadCount, ReplicaMetrics, read_counts, replica_metrics
 from django_dormouse.replicas.middleware import Middleware
 from django_dormouse.replicas.router import Router
 from django_dormouse.replicas.settling import aposition, position
@@ -14,13 +15,17 @@ from django_dormouse.replicas.tasks import CarriesPosition, position_argument, t
 __all__ = [
     "CarriesPosition",
     "Middleware",
+    "ReadCount",
     "ReadsFromMixin",
+    "ReplicaMetrics",
     "Router",
     "aposition",
     "at_least",
     "fresh",
     "position",
     "position_argument",
+    "read_counts",
+    "replica_metrics",
     "takes_position",
     "using_primary",
     "using_replica",

@@ -13,6 +13,7 @@ __all__ = [
     "end_of_log",
     "polling",
     "position",
+    "progress",
     "reach",
     "read_end_of_log",
     "replayed",
@@ -90,6 +91,26 @@ def replayed(connection: BaseDatabaseWrapper, needed: Position | None = None, wa
             raise
         row = _row(connection, polling(connection.alias, waited_for, wait_ms))
     return _keep(connection, row)
+
+
+def progress(connection: BaseDatabaseWrapper) -> tuple[Replayed, int | None]:
+    """How far a replica has come, and how far it has received: one round trip. None: it receives nothing, or is no
+    standby."""
+
+    def ask() -> Any:
+        of = _OF_ANY if connection.alias in _may_not_read_control else _OF_STANDBY
+        return _row(
+            connection,
+            f"SELECT pg_last_wal_replay_lsn()::text, {of}, pg_last_wal_receive_lsn()::text",
+        )
+
+    try:
+        lsn, incarnation, received = ask()
+    except DatabaseError as error:
+        if not _learn_to_do_without(connection.alias, error):
+            raise
+        lsn, incarnation, received = ask()
+    return Replayed(incarnation=incarnation, lsn=parse_lsn(lsn)), parse_lsn(received)
 
 
 def polling(alias: str, needed: Position | None, wait_ms: int) -> str:

@@ -50,7 +50,9 @@ class Unit:
     replica: str | None = None
     """Which replica this unit reads from; None until one is needed."""
     answered: set[str] = field(default_factory=set)
-    """The replicas that have answered it."""
+    """The replicas that it was sent to, since `position`."""
+    served_by: set[str] = field(default_factory=set)
+    """The replicas whose answers it has."""
     refused: set[str] = field(default_factory=set)
     """The replicas that cannot answer it: not reached, or not far enough. None is asked twice."""
     lost_s: float = 0.0

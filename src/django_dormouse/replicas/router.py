@@ -47,7 +47,7 @@ class Router:
         reason = decide(_read(model, instance, instance_alias in replicas, unit))
         if reason in (Reason.REPLICA, Reason.REPLICA_BLOCK):
             picked = picking.pick(replicas, unit, anything_will_do=reason is Reason.REPLICA_BLOCK)
-            if isinstance(picked, str):
+            if not isinstance(picked, Reason):
                 return Routed(picked, reason)
             reason = picked
         if reason not in _UNSEEN and settings.current().monotonic:

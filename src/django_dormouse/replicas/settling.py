@@ -6,6 +6,7 @@ at all.
 """
 
 import logging
+import time
 
 from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
@@ -14,6 +15,7 @@ from django_dormouse import settings
 from django_dormouse.alias import replicas_of
 from django_dormouse.replicas import asking, context, tokens
 from django_dormouse.replicas.context import Unit
+from django_dormouse.replicas.health import health
 from django_dormouse.replicas.position import Token
 
 __all__ = ["aposition", "is_owed", "position", "settled"]
@@ -47,13 +49,18 @@ def settled(unit: Unit) -> Token:
     replicas = replicas_of(DEFAULT_DB_ALIAS, connections.settings)
     if not replicas:
         return Token()
+    if is_owed(unit) and not any(map(health.is_in_use, replicas)):
+        # Nobody needs to know yet: the primary serves, and whoever comes when a replica is back gets a position.
+        return tokens.UNKNOWN
     if is_owed(unit):
         connection = None if context.in_event_loop() else connections[DEFAULT_DB_ALIAS]
         if connection is None or connection.in_atomic_block:
             # It cannot be asked, or what was written is not committed yet, so that no position covers it.
             return tokens.UNKNOWN
         try:
-            unit.cover(asking.position(connection))
+            position = asking.position(connection)
+            health.ledger.note(position, time.monotonic(), from_primary=True)
+            unit.cover(position)
         except (DatabaseError, InterfaceError) as error:
             logger.warning(
                 "The position of the primary could not be read; its user reads from the primary",

@@ -5,6 +5,7 @@ import asyncio
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import path
 from library.models import Label, Note
 
@@ -48,6 +49,11 @@ def who(request: HttpRequest) -> JsonResponse:
 
 def only_looks(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"from": Note.objects.all().db})
+
+
+def note(request: HttpRequest, pk: int) -> JsonResponse:
+    found = get_object_or_404(Note, pk=pk)
+    return JsonResponse({"title": found.title, "shelf": found.shelf.name, "then": Note.objects.all().db})
 
 
 def write_in_atomic(request: HttpRequest) -> JsonResponse:
@@ -105,3 +111,4 @@ urlpatterns = [
         awrite, gathered, connections_open,
     )
 ]  # fmt: skip
+urlpatterns.append(path("note/<int:pk>/", note))
