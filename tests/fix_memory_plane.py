@@ -12,7 +12,7 @@ from typing import Any
 
 from dormouse import names
 from dormouse.api.local import FaultRequest, FaultsInForce
-from dormouse.control import model, past, points, relation_model, schema_model, statement_model
+from dormouse.control import browsing, model, past, points, relation_model, schema_model, statement_model
 from dormouse.errors import Conflict, NotFound, RuleViolation
 from dormouse.uri import ConnectionParameters
 from dormouse.web.local import Diagnosis, PostgresFound
@@ -597,11 +597,13 @@ class Relations(Room):
         browse: relation_model.Browse,
     ) -> statement_model.Answer:
         await self.all(scope)
+        browsing.query_of(relation, browse)
         columns = tuple(statement_model.ResultColumn(name=each.name, type=each.type) for each in relation.columns)
         numbers = range(browse.offset + 1, browse.offset + 1 + browse.limit)
         rows = tuple(tuple(statement_model.Cell(str(each), len(str(each))) for _ in columns) for each in numbers)
         return statement_model.Answer(
-            result=statement_model.Rows(columns=columns, rows=rows, tag=f"SELECT {len(rows)}"), seconds=0.001
+            result=statement_model.Rows(columns=columns, rows=rows, stopped=statement_model.Stopped.ROWS),
+            seconds=0.001,
         )
 
 

@@ -1,5 +1,6 @@
 """The query that shows some rows of a table: names are quoted, values are bound. Pure."""
 
+from collections.abc import Callable
 from typing import Final
 
 from psycopg import sql
@@ -14,7 +15,7 @@ from dormouse.control.relation_model import (
 )
 from dormouse.errors import Invalid
 
-__all__ = ["query_of"]
+__all__ = ["query_of", "quoted", "statement_of"]
 
 _COMPARED: Final = {
     Operator.EQUAL: sql.SQL("{column} = {value}"),
@@ -32,21 +33,48 @@ _COMPARED: Final = {
 
 
 def query_of(relation: RelationDetail, browse: Browse) -> tuple[str, tuple[str, ...]]:
-    """The text, and what its `$1`, `$2`, … stand for. Raises Invalid for a column that the relation has not."""
+    """The text, and what its `$1`, `$2`, … stand for. It asks for one row more, to tell whether there are more.
+
+    Raises Invalid for a column that the relation has not.
+    """
     parameters: list[str] = []
-    conditions = [_condition(relation, each, parameters) for each in browse.filters]
+
+    def bound(value: str) -> sql.Composable:
+        parameters.append(value)
+        return sql.SQL(f"${len(parameters)}")
+
     columns = sql.SQL(", ").join(map(_selected, relation.columns))
-    parts = [
-        sql.SQL("SELECT {} FROM {}").format(
-            columns, sql.Identifier(relation.relation.schema, relation.relation.name)
-        )
-    ]
-    if conditions:
+    return _composed(relation, browse, columns, bound, browse.limit + 1), tuple(parameters)
+
+
+def statement_of(relation: RelationDetail, browse: Browse) -> str:
+    """The same for people: all columns as they are, values as they would write them. Errors as `query_of`."""
+    return _composed(relation, browse, sql.SQL("*"), sql.Literal, browse.limit)
+
+
+def quoted(*names: str) -> str:
+    """`"public"."orders"`"""
+    return sql.Identifier(*names).as_string(None)
+
+
+def _composed(
+    relation: RelationDetail,
+    browse: Browse,
+    columns: sql.Composable,
+    value: Callable[[str], sql.Composable],
+    limit: int,
+) -> str:
+    table = sql.Identifier(relation.relation.schema, relation.relation.name)
+    parts: list[sql.Composable] = [sql.SQL("SELECT {} FROM {}").format(columns, table)]
+    if browse.filters:
+        conditions = [_condition(relation, each, value) for each in browse.filters]
         parts.append(sql.SQL("WHERE {}").format(sql.SQL(" AND ").join(conditions)))
     if order := _order(relation, browse):
         parts.append(sql.SQL("ORDER BY {}").format(sql.SQL(", ").join(order)))
-    parts.append(sql.SQL("LIMIT {} OFFSET {}").format(browse.limit, browse.offset))
-    return sql.SQL("\n").join(parts).as_string(None), tuple(parameters)
+    parts.append(sql.SQL("LIMIT {}").format(limit))
+    if browse.offset:
+        parts.append(sql.SQL("OFFSET {}").format(browse.offset))
+    return sql.SQL("\n").join(parts).as_string(None)
 
 
 def _selected(column: RelationColumn) -> sql.Composable:
@@ -57,11 +85,13 @@ def _selected(column: RelationColumn) -> sql.Composable:
     return sql.SQL("left({}::text, {}) AS {}").format(name, BROWSED_CHARACTERS + 1, name)
 
 
-def _condition(relation: RelationDetail, filtered: Filter, parameters: list[str]) -> sql.Composable:
+def _condition(
+    relation: RelationDetail, filtered: Filter, value: Callable[[str], sql.Composable]
+) -> sql.Composable:
     column = _column(relation, filtered.column)
-    if filtered.operator.takes_value:
-        parameters.append(_compared_value(filtered))
-    return _COMPARED[filtered.operator].format(column=column, value=sql.SQL(f"${len(parameters)}"))
+    if not filtered.operator.takes_value:
+        return _COMPARED[filtered.operator].format(column=column)
+    return _COMPARED[filtered.operator].format(column=column, value=value(_compared_value(filtered)))
 
 
 def _compared_value(filtered: Filter) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from dormouse.control.browsing import query_of
@@ -16,7 +17,7 @@ from dormouse.control.relation_model import (
     RelationKind,
     Scope,
 )
-from dormouse.control.statement_model import Answer, Complaint, Limits, Statement
+from dormouse.control.statement_model import Answer, Complaint, Limits, ResultColumn, Statement
 from dormouse.errors import ComputeError, NotFound, RuleViolation
 from dormouse.names import BranchId, ProjectId
 
@@ -102,7 +103,12 @@ class Relations:
     async def rows(self, scope: Scope, relation: RelationDetail, browse: Browse) -> Answer:
         """Some of its rows, wide values as far as `BROWSED_CHARACTERS`."""
         text, parameters = query_of(relation, browse)
-        return await self._ask(scope, text, parameters, Limits(seconds=5.0, rows=browse.limit))
+        answer = await self._ask(scope, text, parameters, Limits(seconds=5.0, rows=browse.limit))
+        if isinstance(answer.result, Complaint):
+            return answer
+        # What was shortened comes as text; what it is, the table says.
+        columns = tuple(ResultColumn(name=each.name, type=each.type) for each in relation.columns)
+        return replace(answer, result=replace(answer.result, columns=columns))
 
     async def _document(self, scope: Scope, text: str, *parameters: str) -> Any:
         """The one value of a statement, read as JSON; None if it gives no row."""

@@ -148,8 +148,8 @@ class Mark:
 
 _PREFIXES: Final[Mapping[Explain, str]] = {
     Explain.NO: "",
-    Explain.PLAN: "EXPLAIN (VERBOSE) ",
-    Explain.ANALYZE: "EXPLAIN (ANALYZE, BUFFERS, VERBOSE) ",
+    Explain.PLAN: "EXPLAIN ",
+    Explain.ANALYZE: "EXPLAIN (ANALYZE, BUFFERS) ",
 }
 
 

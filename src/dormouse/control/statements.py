@@ -56,10 +56,11 @@ class Statements:
             raise RuleViolation("the branch has no read_write endpoint that could be asked")
         if self._shop.catalog.endpoints[primary.endpoint].disabled:
             raise EndpointDisabled(DISABLED)
+        # Not held awake: who suspends it, or restores the branch, cuts the console as any other client.
+        await primary.wake()
         loop = asyncio.get_running_loop()
-        async with self._shop.computes.held_awake(primary):
+        self._uses[primary.endpoint] = loop.time()
+        try:
+            yield self._shop.machine.socket_dir(primary.endpoint)
+        finally:
             self._uses[primary.endpoint] = loop.time()
-            try:
-                yield self._shop.machine.socket_dir(primary.endpoint)
-            finally:
-                self._uses[primary.endpoint] = loop.time()

@@ -303,7 +303,7 @@ async def test_explains(there: Asker) -> None:
     plan = await there.rows("SELECT * FROM kept", explain=Explain.PLAN)
     timed = await there.rows("SELECT * FROM kept", explain=Explain.ANALYZE)
 
-    assert plan[0][0] is not None and plan[0][0].startswith("Seq Scan on public.kept")
+    assert plan[0][0] is not None and plan[0][0].startswith("Seq Scan on kept")
     assert any("Execution Time" in (row[0] or "") for row in timed)
 
 

@@ -204,8 +204,11 @@ async def test_a_value_that_does_not_fit_is_told_in_postgres_words(there: Looker
 
 
 async def test_wide_values_are_shortened_by_the_server(there: Looker) -> None:
+    answer = await there.relations.rows(there.scope, await there.get("public", "wide"), Browse())
     first, *_ = await there.rows("public", "wide")
 
+    assert isinstance(answer.result, Rows)
+    assert [each.type for each in answer.result.columns] == ["integer", "text", "bytea", "text[]", "character(1)"]
     assert first == ["1", "ä" * (BROWSED_CHARACTERS + 1), "\\x00ff", '{a,NULL,"b\\""}', "x"]
 
 

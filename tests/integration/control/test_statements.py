@@ -14,7 +14,7 @@ from dormouse.compute.lifecycle import ComputeState
 from dormouse.compute.wal import parse_lsn
 from dormouse.control.model import EndpointChange, ProjectCreated, ProjectSpec
 from dormouse.control.points import HEAD, AtLsn, Point
-from dormouse.control.statement_model import Access, Complaint, Rows, Statement
+from dormouse.control.statement_model import Access, Complaint, Limits, Rows, Statement
 from dormouse.errors import EndpointDisabled, NotFound, RuleViolation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -50,7 +50,19 @@ async def test_a_statement_wakes_the_compute_and_counts_as_its_use(world: World,
 
     assert compute.state is ComputeState.READY
     assert world.service.statements.last_use(made.endpoint.id) >= began
-    assert not world.service.computes.is_held(compute)
+
+
+async def test_a_compute_that_is_suspended_cuts_a_statement(world: World, made: ProjectCreated) -> None:
+    compute = world.service.computes.of(world.catalog.endpoints[made.endpoint.id])
+    asking = asyncio.create_task(ask(world, made, "SELECT pg_sleep(600)", limits=Limits(seconds=600)))
+    async with asyncio.timeout(60):
+        while not (compute.state is ComputeState.READY and (await world.service.computes.busy(compute)).backends):
+            await asyncio.sleep(0.01)
+
+        await compute.sleep()
+        cut = await asking
+
+    assert isinstance(cut, Complaint) and cut.sqlstate == "57P01"
 
 
 async def test_the_same_statement_now_and_then(world: World, made: ProjectCreated, then: str) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from dormouse.control.browsing import query_of
+from dormouse.control.browsing import query_of, quoted, statement_of
 from dormouse.control.relation_model import (
     Browse,
     Filter,
@@ -33,7 +33,7 @@ def test_shows_rows_in_the_order_of_the_key() -> None:
 
     assert text == (
         'SELECT "id", left("note"::text, 1001) AS "note" FROM "public"."orders"\n'
-        'ORDER BY "public"."orders"."id"\nLIMIT 50 OFFSET 100'
+        'ORDER BY "public"."orders"."id"\nLIMIT 51\nOFFSET 100'
     )
     assert parameters == ()
 
@@ -102,6 +102,20 @@ def test_a_value_never_is_in_the_text() -> None:
     text, bound = query_of(ORDERS, Browse(filters=(Filter(column="note", operator=Operator.EQUAL, value=EVIL),)))
 
     assert "DROP" not in text and bound == (EVIL,)
+
+
+def test_the_same_for_people_has_its_values_in_it() -> None:
+    browse = Browse(filters=(Filter(column="note", operator=Operator.CONTAINS, value="it's"),), limit=50)
+
+    assert statement_of(ORDERS, browse) == (
+        'SELECT * FROM "public"."orders"\n'
+        """WHERE "public"."orders"."note"::text ILIKE '%it''s%'\n"""
+        'ORDER BY "public"."orders"."id"\nLIMIT 50'
+    )
+
+
+def test_quotes_a_name_with_its_schema() -> None:
+    assert quoted("public", 'my"table') == '"public"."my""table"'
 
 
 def test_a_table_without_columns_has_rows_all_the_same() -> None:

@@ -17,8 +17,8 @@ from dormouse.control.statement_model import (
     ("explain", "sent"),
     [
         (Explain.NO, "SELECT 1"),
-        (Explain.PLAN, "EXPLAIN (VERBOSE) SELECT 1"),
-        (Explain.ANALYZE, "EXPLAIN (ANALYZE, BUFFERS, VERBOSE) SELECT 1"),
+        (Explain.PLAN, "EXPLAIN SELECT 1"),
+        (Explain.ANALYZE, "EXPLAIN (ANALYZE, BUFFERS) SELECT 1"),
     ],
 )
 def test_asks_for_the_plan_in_the_statements_stead(explain: Explain, sent: str) -> None:
@@ -60,7 +60,7 @@ def test_a_complaint_may_have_no_place(position: str) -> None:
 
 @pytest.mark.parametrize(
     ("position", "explain", "expected"),
-    [(8, Explain.NO, 8), (26, Explain.PLAN, 8), (3, Explain.PLAN, None), (None, Explain.PLAN, None)],
+    [(8, Explain.NO, 8), (16, Explain.PLAN, 8), (3, Explain.PLAN, None), (None, Explain.PLAN, None)],
 )
 def test_the_prefix_is_not_counted(position: int | None, explain: Explain, expected: int | None) -> None:
     complaint = Complaint(severity="ERROR", sqlstate="", message="", position=position)

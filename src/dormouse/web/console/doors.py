@@ -10,9 +10,10 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
-__all__ = ["IDLE_S", "LINK_S", "Doors", "Flash", "Session"]
+__all__ = ["IDLE_S", "LINK_S", "Asked", "Doors", "Flash", "Session"]
 
 LINK_S: Final = 600.0
 """From the terminal to the browser, by way of a slow start of it, or of another window."""
@@ -33,6 +34,20 @@ class Flash:
     """Shown this once, to be copied: a new key, a new password."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A statement that was run in the SQL editor. It may hold a password, so that it is nowhere but here."""
+
+    number: int
+    """By which it is recalled."""
+    text: str = field(repr=False)
+    branch: str
+    database: str
+    at: datetime
+    outcome: str
+    """`3 rows`, `ERROR 42703`"""
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """A browser that came by a link."""
@@ -41,6 +56,8 @@ class Session:
     """What every form of this session brings along."""
     used_at: float
     flashes: list[Flash] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    """Oldest first."""
 
     def is_ours(self, offered: str) -> bool:
         """Whether a form brought this session's token."""

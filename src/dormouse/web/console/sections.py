@@ -16,6 +16,9 @@ from dormouse.web.console import (
     project_settings,
     projects,
     roles,
+    schema_diff,
+    sql,
+    tables,
 )
 from dormouse.web.console.visit import Section
 
@@ -27,6 +30,9 @@ SECTIONS: Final[tuple[Section, ...]] = (
     connect.SECTION,
     branches.SECTION,
     computes.SECTION,
+    sql.SECTION,
+    tables.SECTION,
+    schema_diff.SECTION,
     roles.SECTION,
     databases.SECTION,
     operations.SECTION,

@@ -35,7 +35,7 @@ class Place:
         return [
             path.format(**given)
             for path in found
-            if not path.endswith(("/size", "/tree", "/live", "/rows", "/snippet"))
+            if not path.endswith(("/size", "/tree", "/live", "/rows", "/structure", "/snippet"))
         ]
 
 
