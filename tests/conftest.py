@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Test modules are imported by path (importmode importlib), so what they share is imported by name from here.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -14,8 +14,8 @@ from fix_folder import in_memory, remove
 # Before anybody asks for a temporary folder, as pytest does when it begins to capture output.
 _HOMES = in_memory()
 
-# An example takes a millisecond, and on a busy machine now and then two hundred.
-settings.register_profile("patient", deadline=None)
+# An example takes a millisecond, and on a busy machine now and then two hundred; making them up takes as it likes.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 pytest_plugins = ["fix_platform", "fix_clients", "fix_servers", "fix_disk", "fix_console"]

@@ -164,7 +164,7 @@ def neonctl(served: Platform, tmp_path_factory: pytest.TempPathFactory) -> Neonc
         "NEON_API_HOST": _url(served),
         "NEON_API_KEY": _key(served),
         "PGHOSTADDR": "127.0.0.1",
-        "NODE_OPTIONS": "--require=" + json.dumps(str(CLIENTS / "localhost.cjs")),
+        "NODE_OPTIONS": "--require=" + json.dumps(str(CLIENTS / "localhost.cjs"), ensure_ascii=False),
     }
     return Neonctl(environment, folder).elsewhere(folder / "work")
 
