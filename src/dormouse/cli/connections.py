@@ -77,14 +77,15 @@ def choose_on(client: Client, project: AnyProject, branch: Branch, target: Targe
     if endpoint is None:
         raise UserError(
             f"branch {branch.name!r} has no {wanted} compute",
-            f"add one: `dormouse replica add --branch {branch.name}`"
+            f"add one: `dormouse replica add --branch {shlex.quote(branch.name)}`"
             if target.replica
-            else f"make a branch that has one: `dormouse branch create NAME --parent {branch.name}`",
+            else f"make a branch that has one: `dormouse branch create NAME --parent {shlex.quote(branch.name)}`",
         )
+    owners = {database.name: database.owner_name for database in client.databases(project_id, branch_id)}
+    database = the_name("database", target.database, list(owners), wished=target.wishes.database)
     there = [role.name for role in client.roles(project_id, branch_id)]
-    role = the_name("role", target.role, there, wished=target.wishes.role)
-    there = [database.name for database in client.databases(project_id, branch_id)]
-    database = the_name("database", target.database, there, wished=target.wishes.database)
+    wished = target.wishes.role if target.wishes.role in there else owners[database]
+    role = the_name("role", target.role, there, wished=wished)
     direct = ConnectionParameters.from_url(
         client.connection_uri(project_id, database=database, role=role, endpoint=EndpointId(endpoint.id))
     )

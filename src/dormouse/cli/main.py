@@ -47,6 +47,11 @@ VERBS: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
 class _Verbs(TyperGroup):
     """Looks a verb up when it is called."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # From these typer finds what somebody may have meant; nobody else looks at them.
+        self.commands: Any = dict.fromkeys(VERBS)
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's
         """All of them."""
         return list(VERBS)

@@ -50,6 +50,13 @@ def test_all_replicas_of_the_branch_come_along(api: FakeApi) -> None:
     assert chosen_by(api, branch="dev").replicas == ()
 
 
+def test_the_owner_of_the_database_is_meant_where_there_are_several_roles(api: FakeApi) -> None:
+    api.role_names[:] = ["aaron", "anna", "zoe"]
+
+    assert chosen_by(api).parameters.role == "anna"
+    assert chosen_by(api, role="zoe").parameters.role == "zoe"
+
+
 def test_by_way_of_the_pooler(api: FakeApi) -> None:
     found = chosen_by(api, pooled=True)
 

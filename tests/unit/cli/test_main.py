@@ -164,3 +164,10 @@ def test_there_are_no_logs(home: Path) -> None:
 
     assert code == 1
     assert said.startswith("dormouse: there is no log at")
+
+
+def test_a_verb_that_is_misspelt_is_guessed() -> None:
+    code, _, said = run("brunch")
+
+    assert code == 2
+    assert "Did you mean 'branch'?" in words(said)

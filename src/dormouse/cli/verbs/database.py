@@ -1,5 +1,6 @@
 """`dormouse database`"""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -63,7 +64,7 @@ def create(
     session.done(
         f"database {made.name} of {made.owner_name} made on branch {of.name}",
         to_json(made),
-        then=f"next: `dormouse env {of.name} --database {made.name}`",
+        then=f"next: `dormouse env {shlex.quote(of.name)} --database {shlex.quote(made.name)}`",
     )
 
 

@@ -1,5 +1,6 @@
 """`dormouse replica`"""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -64,7 +65,7 @@ def add(
     session.done(
         f"replica {made.id} of branch {of.name} made",
         to_json(made),
-        then=f"next: `dormouse env {of.name} --replica`",
+        then=f"next: `dormouse env {shlex.quote(of.name)} --replica`",
     )
 
 

@@ -1,5 +1,6 @@
 """`dormouse snapshot`"""
 
+import shlex
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -107,7 +108,7 @@ def create(
     session.done(
         f"snapshot {made.name} ({made.id}) of branch {of.name} made",
         to_json(made),
-        then=f"next: `dormouse snapshot restore {made.name}`",
+        then=f"next: `dormouse snapshot restore {shlex.quote(made.name)}`",
     )
 
 
@@ -167,7 +168,8 @@ def restore(
         session.done(
             f"branch {now.name} ({now.id}) made from snapshot {found.name}",
             to_json(now),
-            then=f"next: `dormouse env {now.name}`, `dormouse snapshot restore {found.name} --finalize`",
+            then=f"next: `dormouse env {shlex.quote(now.name)}`, "
+            f"`dormouse snapshot restore {shlex.quote(found.name)} --finalize`",
         )
         return
     old = session.client.branch(ProjectId(project.id), replaced.id)

@@ -1,5 +1,6 @@
 """The verbs about a branch as it is: made, shown, renamed, deleted, used."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -99,7 +100,7 @@ def create(
         + source.name
         + ("" if point.is_head else f" at {point.told(datetime.now(UTC))}"),
         {"branch": to_json(now), "endpoints": [to_json(each) for each in made.endpoints]},
-        then="next: `dormouse env`" if use else f"next: `dormouse env {now.name}`",
+        then="next: `dormouse env`" if use else f"next: `dormouse env {shlex.quote(now.name)}`",
     )
 
 
@@ -207,7 +208,9 @@ def recover(
         )
     back = session.change(lambda: session.client.recover_branch(ProjectId(project.id), fitting[0].id)).branch
     session.done(
-        f"branch {back.name} ({back.id}) is back", to_json(back), then=f"next: `dormouse env {back.name}`"
+        f"branch {shlex.quote(back.name)} ({back.id}) is back",
+        to_json(back),
+        then=f"next: `dormouse env {shlex.quote(back.name)}`",
     )
 
 

@@ -1,5 +1,6 @@
 """The verbs that put other data into a branch: its parent's, or that of the past."""
 
+import shlex
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -138,10 +139,11 @@ def _replace(
             no.hint = f"`dormouse branch unprotect {target.name}`"
         raise
     after = session.client.branch(ProjectId(project.id), target.id)
+    name, kept_as = shlex.quote(after.name), shlex.quote(change.preserve_under_name or "")
     back = (
-        f"back: `dormouse branch undo {after.name}`"
+        f"back: `dormouse branch undo {name}`"
         if change.has_undo
-        else f"back: `dormouse branch restore {after.name} --to {change.preserve_under_name}`"
+        else f"back: `dormouse branch restore {name} --to {kept_as}`"
         if change.preserve_under_name
         else ""
     )

@@ -21,6 +21,10 @@ def test_a_branch_is_made_from_the_default_one(run: Any, api: FakeApi, folder: P
     assert "next: `dormouse env pr-41`" in done.said
 
 
+def test_a_name_with_a_space_is_quoted_in_what_comes_next(run: Any) -> None:
+    assert "next: `dormouse env 'zweig ü'`" in run("branch", "create", "zweig ü").said
+
+
 def test_a_branch_is_made_as_asked(run: Any, api: FakeApi, folder: Path) -> None:
     asked = ("--parent", "dev", "--expires", "2026-12-01T00:00:00Z", "--protected", "--no-compute", "--use")
 
