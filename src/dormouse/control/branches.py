@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from dormouse.compute.binaries import choose
 from dormouse.compute.wal import format_lsn
 from dormouse.control.changes import Change, Put, Record
 from dormouse.control.model import (
@@ -273,12 +274,16 @@ class Branches(Returning):
                     forget=self._catalog.plans.get(start.id),
                 )
             return
+        # What the branch was made of is made anew once its server runs, and does not need the disk any more.
+        postgres = choose(shop.machine.installed, self._catalog.projects[plan.project_id].pg_version)
         for start in starts:
             replica = self._catalog.plans.get(start.id)
             if replica is not None:
                 await shop.carrier.carry_out(replica)
             else:
-                await shop.starting(start)
+                await shop.starting(start, then=lambda: shop.spares.replace_taken(postgres))
+        if not starts:
+            shop.spares.replace_taken(postgres)
 
 
 def _moment_of(point: Point, now: datetime) -> datetime:

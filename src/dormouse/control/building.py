@@ -70,7 +70,9 @@ class Builder:
             if origin.lsn:
                 await self._fill_from_past(branch, source, origin, work)
                 return
-            lsn = format_lsn(await self._copy_head(source, work))
+            # What the parent has not changed since it was a spare itself is there already.
+            over = await self._spares.take_waiting(self._rewinder.postgres(branch), work)
+            lsn = format_lsn(await self._copy_head(source, work, over=over))
             # Before the data gets its place: after a kill it is there, and only now it is known where it begins.
             await self._catalog.commit(
                 lambda: [Put(replace(self._catalog.branches[branch.id], parent_lsn=lsn, end_of_wal=lsn))]
@@ -289,21 +291,21 @@ class Builder:
         verifiers, strangers = self._verifiers(branch, source), not _is_closed_to(branch, source)
         await self._rewinder.settle(branch, work, verifiers, reach=reach, strangers=strangers)
 
-    async def _copy_head(self, source: Branch, work: BranchFolder) -> int:
-        """From the running server, or from the sleeping one's directory as it lies."""
+    async def _copy_head(self, source: Branch, work: BranchFolder, *, over: Path | None = None) -> int:
+        """From the running server, or from the sleeping one's directory as it lies. As `copy_running`."""
         folder = self._rewinder.folder(source)
         primary = self._computes.primary(source.id)
         async with self._computes.still(source.id):
             asleep = primary is None or primary.state in (ComputeState.ASLEEP, ComputeState.FAILED)
             record = self._catalog.branches[source.id]
             if asleep and record.stopped_cleanly:
-                await asyncio.to_thread(copy_sleeping, self._machine, folder, work)
+                await asyncio.to_thread(copy_sleeping, self._machine, folder, work, over=over)
                 return parse_lsn(record.end_of_wal) if record.end_of_wal else 0
         if primary is None:
             raise RuleViolation("the parent branch has to recover, and has no read_write endpoint for that")
         async with self._computes.held_awake(primary):
             socket_dir = self._machine.socket_dir(primary.endpoint)
-            return await copy_running(self._machine, socket_dir=socket_dir, source=folder, work=work)
+            return await copy_running(self._machine, socket_dir=socket_dir, source=folder, work=work, over=over)
 
     async def _copy_snapshot(self, plan: Plan, snapshot_id: str, work: BranchFolder) -> None:
         snapshot = self._catalog.snapshots.get(snapshot_id)

@@ -78,13 +78,15 @@ def prepare_work(machine: Machine, work: BranchFolder) -> None:
         prepare_folder(made, machine.owner)
 
 
-async def copy_running(machine: Machine, *, socket_dir: Path, source: BranchFolder, work: BranchFolder) -> int:
+async def copy_running(
+    machine: Machine, *, socket_dir: Path, source: BranchFolder, work: BranchFolder, over: Path | None = None
+) -> int:
     """Make `work.data` of the running primary of `source`; returns the position at which the two part.
 
     The stop of the backup switches to a new segment. So the ones before are finished, and both may have them: the
-    branch goes on in the next.
+    branch goes on in the next. If `work` has data already, that is a clone of `over`.
     """
-    begin, end = await _backup(machine, socket_dir, source.data, work.root)
+    begin, end = await _backup(machine, socket_dir, source.data, work.root, over=over)
 
     def take_wal() -> None:
         for path in segments(source, parse_lsn(begin), parse_lsn(end)):
@@ -95,9 +97,12 @@ async def copy_running(machine: Machine, *, socket_dir: Path, source: BranchFold
     return parse_lsn(end)
 
 
-def copy_sleeping(machine: Machine, source: BranchFolder, work: BranchFolder) -> None:
-    """Make `work.data` of that of `source`, which no server has and none gets meanwhile: the caller sees to it."""
-    _copy(machine, source.data, work.root, running=False)
+def copy_sleeping(machine: Machine, source: BranchFolder, work: BranchFolder, *, over: Path | None = None) -> None:
+    """Make `work.data` of that of `source`, which no server has and none gets meanwhile: the caller sees to it.
+
+    As `copy_running`.
+    """
+    _copy(machine, source.data, work.root, running=False, over=over)
 
 
 async def keep_running_as_base(machine: Machine, *, socket_dir: Path, folder: BranchFolder) -> None:
@@ -112,19 +117,28 @@ async def keep_running_as_base(machine: Machine, *, socket_dir: Path, folder: Br
 
 
 async def _backup(
-    machine: Machine, socket_dir: Path, source: Path, work: Path, *, like: Path | None = None
+    machine: Machine,
+    socket_dir: Path,
+    source: Path,
+    work: Path,
+    *,
+    like: Path | None = None,
+    over: Path | None = None,
 ) -> tuple[str, str]:
     """Copy `source` to `work/data` with its label; returns the LSNs from which and to which to replay."""
     async with await connect_as_admin(socket_dir, "postgres") as connection:
         # The backup lasts as long as this connection: closing it without a stop ends it.
         await connection.execute("SELECT pg_backup_start('clone', fast => true)")
-        await asyncio.to_thread(_copy, machine, source, work, running=True, like=like)
+        await asyncio.to_thread(_copy, machine, source, work, running=True, like=like, over=over)
         cursor = await connection.execute("SELECT lsn, labelfile FROM pg_backup_stop(wait_for_archive => false)")
         row = await cursor.fetchone()
     if row is None:
         raise StorageError("the server ended the backup without a label")
     end, label = row
-    await asyncio.to_thread(write_atomically, work / "data" / "backup_label", label, owner=machine.owner)
+    # Whoever gives the copy its place syncs all of it.
+    await asyncio.to_thread(
+        write_atomically, work / "data" / "backup_label", label, owner=machine.owner, durably=False
+    )
     # START WAL LOCATION: 0/2000028 (file 000000010000000000000020)
     begin = label.split("START WAL LOCATION: ", 1)[1].split(" ", 1)[0]
     return begin, end
@@ -147,9 +161,17 @@ def _anew(machine: Machine, work: Path) -> None:
     prepare_folder(work, machine.owner)
 
 
-def _copy(machine: Machine, source: Path, work: Path, *, running: bool, like: Path | None = None) -> None:
+def _copy(
+    machine: Machine,
+    source: Path,
+    work: Path,
+    *,
+    running: bool,
+    like: Path | None = None,
+    over: Path | None = None,
+) -> None:
     wanted: Callable[[Path], bool] = lambda path: not path.parts or is_wanted_in_clone(path, running=running)  # noqa: E731
-    machine.driver.clone(source, work / "data", owner=machine.owner, wanted=wanted, like=like)
+    machine.driver.clone(source, work / "data", owner=machine.owner, wanted=wanted, like=like, over=over)
 
 
 def _land(machine: Machine, work: Path, target: Path) -> None:

@@ -47,12 +47,14 @@ __all__ = [
     "land_base",
     "link_history",
     "newest_base",
+    "put_bases_aside",
     "remove_before",
     "segment_path",
     "segments",
 ]
 
 _LABEL: Final = "backup_label"
+_ASIDE: Final = ".aside"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -179,9 +181,23 @@ def link_history(source: BranchFolder, work: BranchFolder, upto: int, owner: tup
     Does nothing if there is no base. Segments that `work` has of its own, unarchived, are left for it to archive.
     """
     fitting = [base for base in bases_of(source) if base.lsn <= upto]
-    if not fitting:
-        return
-    base = fitting[-1]
+    try:
+        if fitting:
+            _link_history(source, work, fitting[-1], upto, owner)
+    finally:
+        for left in work.bases.glob(f".*{_ASIDE}"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def put_bases_aside(work: BranchFolder) -> None:
+    """What came with a spare is not the past of what `work` becomes, until `link_history` finds that it is."""
+    for base in work.bases.iterdir():
+        base.rename(base.with_name(f".{base.name}{_ASIDE}"))
+
+
+def _link_history(
+    source: BranchFolder, work: BranchFolder, base: Base, upto: int, owner: tuple[int, int] | None
+) -> None:
     for number in range(
         segment_number(base.replays_from, WAL_SEGMENT_BYTES), segment_number(upto, WAL_SEGMENT_BYTES)
     ):
@@ -286,8 +302,21 @@ def _link_base(path: Path, work: BranchFolder, name: str, owner: tuple[int, int]
         return
     beside = work.bases / f".{name}.linking"
     shutil.rmtree(beside, ignore_errors=True)
-    link_tree(path, beside, owner=owner)
+    aside = work.bases / f".{name}{_ASIDE}"
+    if _is_same_base(path, aside):
+        aside.rename(beside)
+    else:
+        link_tree(path, beside, owner=owner)
     rename_durably(beside, work.bases / name)
+
+
+def _is_same_base(path: Path, aside: Path) -> bool:
+    """Whether both are links to one template: every base but that has a control file of its own."""
+    control = Path("global") / "pg_control"
+    try:
+        return (path / control).samefile(aside / control)
+    except FileNotFoundError:
+        return False
 
 
 def _copy_beginning(machine: Machine, source: Path, target: Path, length: int) -> None:

@@ -17,7 +17,7 @@ from dormouse.compute.control_file import ControlData, read_control_data
 from dormouse.compute.server import prepare_folder
 from dormouse.compute.template import build_template, template_key
 from dormouse.control.computes import SpawnTask
-from dormouse.control.history import add_first_base
+from dormouse.control.history import add_first_base, put_bases_aside
 from dormouse.control.machine import Machine
 from dormouse.errors import ComputeError
 from dormouse.storage.durable import rename_durably, storage_error, sync_folder, sync_tree
@@ -60,6 +60,22 @@ class Spares:
             except OSError as error:
                 raise storage_error(error, "make a data directory", folder.root.parent) from error
 
+    async def take_waiting(self, postgres: Postgres, work: BranchFolder) -> Path | None:
+        """Rename a spare to `work`, an empty branch's folder, if one waits; returns the template of its data.
+
+        None if none waits: nobody is to wait for what only saves time. As `take`, and see `put_bases_aside`.
+        """
+        lock = self._lock(postgres)
+        if lock.locked():
+            return None
+        async with lock:
+            layout = self._machine.layout
+            try:
+                found = await asyncio.to_thread(_move_waiting, layout.spares / template_key(postgres), work)
+            except OSError as error:
+                raise storage_error(error, "make a data directory", layout.home) from error
+        return layout.templates / template_key(postgres) if found else None
+
     async def fill(self, postgres: Postgres, work: BranchFolder) -> None:
         """Put a data directory as a project begins with into a folder that has none yet. As `take`."""
         async with self._lock(postgres):
@@ -72,6 +88,11 @@ class Spares:
     def refill(self, postgres: Postgres) -> None:
         """Have a spare made in the background; a failure is logged, and met again by the next `take`."""
         self._spawn_task(self._refill(postgres))
+
+    def replace_taken(self, postgres: Postgres) -> None:
+        """As `refill`, where there has been one: a branch can do without."""
+        if (self._machine.layout.spares / template_key(postgres)).is_dir():
+            self.refill(postgres)
 
     async def _refill(self, postgres: Postgres) -> None:
         try:
@@ -132,6 +153,15 @@ class Spares:
 
     def _lock(self, postgres: Postgres) -> asyncio.Lock:
         return self._locks.setdefault(template_key(postgres), asyncio.Lock())
+
+
+def _move_waiting(spares: Path, work: BranchFolder) -> bool:
+    for spare in sorted(spares.glob("*")):
+        shutil.rmtree(work.root)
+        spare.rename(work.root)
+        put_bases_aside(work)
+        return True
+    return False
 
 
 def _move(spare: Path, target: Path, home: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dormouse.storage.driver import Usage, Wanted
+from dormouse.storage.remaking import remake_folders
 from dormouse.storage.room import leave_room
 from dormouse.storage.sameness import carried_mtime_ns, is_unchanged
 from dormouse.storage.tree import make_folders, work_through
@@ -28,12 +29,16 @@ def clone_tree(
     owner: tuple[int, int] | None,
     wanted: Wanted,
     like: Path | None,
+    over: Path | None,
     stop: threading.Event | None,
     threads: int,
 ) -> Usage:
     """`Driver.clone`, with `make_file` called in `threads` threads."""
     begun_ns = time.time_ns()
-    files = make_folders(source, target, owner, wanted)
+    if over is None:
+        files = make_folders(source, target, owner, wanted)
+    else:
+        files = remake_folders(source, target, over, owner, wanted)
     clone = _Clone(
         source=f"{source}/",
         target=f"{target}/",

@@ -52,6 +52,7 @@ class CopyDriver:
         owner: tuple[int, int] | None = None,
         wanted: Wanted = everything,
         like: Path | None = None,
+        over: Path | None = None,
         stop: threading.Event | None = None,
     ) -> Usage:
         """See `Driver.clone`."""
@@ -64,7 +65,9 @@ class CopyDriver:
                 os.close(write)
                 raise
 
-        return clone_tree(source, target, copy, owner=owner, wanted=wanted, like=like, stop=stop, threads=_THREADS)
+        return clone_tree(
+            source, target, copy, owner=owner, wanted=wanted, like=like, over=over, stop=stop, threads=_THREADS
+        )
 
     def usage(self, folder: Path) -> Usage:
         """See `Driver.usage`."""

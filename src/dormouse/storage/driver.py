@@ -63,9 +63,13 @@ class Driver(Protocol):
         owner: tuple[int, int] | None = None,
         wanted: Wanted = everything,
         like: Path | None = None,
+        over: Path | None = None,
         stop: threading.Event | None = None,
     ) -> Usage:
         """Make `target` a clone of the folder `source`; `target` must not exist, and is not synced.
+
+        But if there is `over`, `target` is a clone of that already, and only what differs from it is made; the
+        answer tells of that alone. `source` has grown out of such a clone, and nobody writes to `over`.
 
         `wanted` gets paths relative to `source`; of an unwanted folder not even the name is made.
         `like` is an earlier clone of the same folder, which nobody writes to, nor to this one: what did not

@@ -67,6 +67,7 @@ class ReflinkDriver:
         owner: tuple[int, int] | None = None,
         wanted: Wanted = everything,
         like: Path | None = None,
+        over: Path | None = None,
         stop: threading.Event | None = None,
     ) -> Usage:
         """See `Driver.clone`."""
@@ -75,7 +76,7 @@ class ReflinkDriver:
             return share_file(read, path), 0
 
         return clone_tree(
-            source, target, share, owner=owner, wanted=wanted, like=like, stop=stop, threads=_THREADS
+            source, target, share, owner=owner, wanted=wanted, like=like, over=over, stop=stop, threads=_THREADS
         )
 
     def usage(self, folder: Path) -> Usage:

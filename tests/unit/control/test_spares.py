@@ -13,6 +13,7 @@ from dormouse.compute.binaries import Postgres
 from dormouse.compute.control_file import ControlData
 from dormouse.compute.label import replays_from
 from dormouse.compute.template import template_key
+from dormouse.control.history import bases_of, link_history
 from dormouse.control.machine import Machine
 from dormouse.control.spares import Spares
 from dormouse.errors import StorageError
@@ -38,6 +39,8 @@ def machine_in(home: Path, driver: CopyDriver) -> Machine:
     template = layout.templates / template_key(POSTGRES)
     template.mkdir(parents=True)
     (template / "PG_VERSION").write_text("18\n")
+    (template / "global").mkdir()
+    (template / "global" / "pg_control").write_bytes(b"control")
     (template / "pg_wal").mkdir()
     (template / "pg_wal" / "000000010000000000000007").touch()
     for folder in (layout.spares, layout.building, layout.projects):
@@ -166,3 +169,76 @@ async def test_a_refill_that_fails_is_logged_and_harms_nobody(
         Spares(machine, group.create_task).refill(POSTGRES)
 
     assert [(record.levelname, record.action) for record in caplog.records] == [("WARNING", "spare_failed")]  # type: ignore[attr-defined]
+
+
+def empty_branch(machine: Machine) -> BranchFolder:
+    work = BranchFolder(machine.layout.building / "branch-0f")
+    for folder in (work.root, work.wal, work.bases, work.replicas):
+        folder.mkdir()
+    return work
+
+
+async def test_a_branch_is_made_of_a_spare_that_waits(spares: Spares, machine: Machine) -> None:
+    await refilled(spares, machine)
+    work = empty_branch(machine)
+
+    template = await spares.take_waiting(POSTGRES, work)
+
+    assert template == machine.layout.templates / template_key(POSTGRES)
+    assert (work.data / "PG_VERSION").read_text() == "18\n"
+    assert waiting(machine) == []
+    assert bases_of(work) == [], "what a branch's past is remains to be seen"
+
+
+async def test_no_branch_waits_for_a_spare(spares: Spares, machine: Machine) -> None:
+    work = empty_branch(machine)
+
+    assert await spares.take_waiting(POSTGRES, work) is None
+    assert sorted(path.name for path in work.root.iterdir()) == ["bases", "replicas", "wal"]
+
+
+async def test_a_spare_is_replaced_only_where_there_was_one(spares: Spares, machine: Machine) -> None:
+    spares.replace_taken(POSTGRES)
+    await asyncio.sleep(0)
+    assert waiting(machine) == []
+
+    await refilled(spares, machine)
+    await spares.take_waiting(POSTGRES, empty_branch(machine))
+    spares.replace_taken(POSTGRES)
+    async with asyncio.timeout(10):
+        while not waiting(machine):
+            await asyncio.sleep(0.001)
+
+
+async def test_the_base_of_a_spare_is_its_own_past_if_it_is_that_of_the_parent_too(
+    spares: Spares, machine: Machine
+) -> None:
+    parent, work = branch(machine), empty_branch(machine)
+    await spares.take(POSTGRES, parent)
+    await refilled(spares, machine)
+    await spares.take_waiting(POSTGRES, work)
+
+    link_history(parent, work, CONTROL.checkpoint + 1, machine.owner)
+
+    (mine,), (theirs,) = bases_of(work), bases_of(parent)
+    assert (mine.lsn, mine.replays_from) == (theirs.lsn, theirs.replays_from)
+    assert [path.name for path in work.bases.iterdir()] == [mine.path.name]
+
+
+async def test_the_base_of_a_spare_is_removed_where_the_parent_has_another(
+    spares: Spares, machine: Machine
+) -> None:
+    parent, work = branch(machine), empty_branch(machine)
+    await spares.take(POSTGRES, parent)
+    (first,) = bases_of(parent)
+    # As `keep_stopped_as_base` would have it: every base but the first has a control file of its own.
+    (first.path / "global" / "pg_control").unlink()
+    (first.path / "global" / "pg_control").write_bytes(b"own")
+    await refilled(spares, machine)
+    await spares.take_waiting(POSTGRES, work)
+
+    link_history(parent, work, CONTROL.checkpoint + 1, machine.owner)
+
+    (mine,) = bases_of(work)
+    assert (mine.path / "global" / "pg_control").samefile(first.path / "global" / "pg_control")
+    assert [path.name for path in work.bases.iterdir()] == [mine.path.name]
