@@ -148,8 +148,9 @@ class Rewinder:
         begin = max(stretch.begin, history.earliest_lsn)
         end = history.head_lsn if stretch.end is None else min(stretch.end, history.head_lsn)
         # Where the server had flushed to when it was asked may be a page's end in the middle of a commit's record,
-        # which pg_waldump would skip: so look from before it.
-        first = max(history.earliest_lsn, begin - WAL_SEGMENT_BYTES)
+        # which pg_waldump would skip: so look from before it. And from a segment's start: behind a switch the rest
+        # of one is empty, and pg_waldump finds nothing at all when it is told to begin there.
+        first = max(history.earliest_lsn, (begin // WAL_SEGMENT_BYTES - 1) * WAL_SEGMENT_BYTES)
         folder, postgres = self.folder(branch), self.postgres(branch)
 
         def look() -> int | None:
