@@ -33,6 +33,7 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.computes import SpawnTask
 from dormouse.control.gate import Gate
 from dormouse.control.historian import Historian
+from dormouse.control.log_keeper import LogKeeper
 from dormouse.control.machine import Machine
 from dormouse.control.rules import Quotas
 from dormouse.control.service import Service
@@ -200,7 +201,8 @@ async def _serving(
             most_bytes=settings.history_bytes,
         )
         watcher = IdleWatcher(service.computes, last_activity)
-        for forever in (watcher, Sweeper(service, catalog), historian):
+        logs = LogKeeper(service.computes, layout.log)
+        for forever in (watcher, Sweeper(service, catalog), historian, logs):
             stack.callback(spawn_task(forever.run()).cancel)
         service.prepare_spare()
         there = PlatformFile(

@@ -34,6 +34,8 @@ def follow(layout: Layout, compute: str | None, *, lines: int, forever: bool) ->
                     if text := file.read():
                         print(text.decode("utf-8", "replace"), end="", flush=True)
                     else:
+                        if os.fstat(file.fileno()).st_size < file.tell():  # it was shortened
+                            file.seek(0)
                         time.sleep(_LOOK_AGAIN_S)
     except OSError as error:
         raise UserError(f"there is no log at {path}: {error.strerror or error}") from error

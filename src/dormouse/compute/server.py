@@ -16,6 +16,7 @@ from dormouse.compute.account import Account
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.conf import ADMIN_ROLE, SOCKET_NAME, render
 from dormouse.compute.interrupted import forget_label, put_label_back
+from dormouse.compute.log_file import shorten
 from dormouse.compute.process import Postmaster, spawn
 from dormouse.errors import StartFailed
 from dormouse.storage.durable import write_atomically
@@ -28,7 +29,6 @@ _RESTART_S: Final = 20.0
 """For a crash recovery without a new start; a longer one is an answer of its own."""
 _KEEP_ADMIN_S: Final = 3.0
 """A burst of clients asks one question each. A new connection takes 3 ms, and who idles asks in minutes."""
-_LOG_LIMIT_BYTES: Final = 8 << 20
 _RECOVERY: Final = {"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}
 """Before it replays, Postgres syncs its whole directory. One call for the file system takes a fraction of an fsync
 for each of a thousand files (manual, 20.12); only Linux has it."""
@@ -234,7 +234,9 @@ def read_log_tail(log: Path, since: int = 0, lines: int = 12) -> str:
     """The last lines of a server's log that were written from byte `since` on."""
     try:
         with log.open("rb") as file:
-            file.seek(max(since, log.stat().st_size - 8192))
+            size = log.stat().st_size
+            # It may have been shortened since.
+            file.seek(max(since if since <= size else 0, size - 8192))
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""
@@ -255,8 +257,7 @@ def _prepare_start(
     # another process by now, and Postgres would then refuse to start.
     (data / "postmaster.pid").unlink(missing_ok=True)
     write_atomically(data / "dormouse.conf", render(settings | _RECOVERY), owner=owner, durably=False)
-    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-        log.replace(log.with_suffix(".log.1"))
+    shorten(log)
 
 
 def _accepts(pid_file: Path, pid: int) -> bool:
