@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base as postgresql
@@ -367,7 +368,15 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     # Past the pooler
 
     def prepare_database(self) -> None:
-        """Called by `migrate` before it begins: from here on this connection goes past the pooler."""
+        """Called by `migrate` before it begins: from here on this connection goes past the pooler.
+
+        Raises CommandError for a replica.
+        """
+        primary = aliases.of(self.settings_dict).replica_of
+        if primary is not None and self._shared() is None:
+            raise CommandError(
+                f"{self.alias!r} is a replica of {primary!r} and gets its schema from there: migrate that one."
+            )
         super().prepare_database()
         self.use_direct()
 

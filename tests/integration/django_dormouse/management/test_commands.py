@@ -116,3 +116,11 @@ def test_sqlmigrate_and_showmigrations_work(project):
     assert "CREATE TABLE" in project.manage("sqlmigrate", "library", "0001").stdout
     assert "[X] 0001_initial" in project.manage("showmigrations", "library").stdout
     assert "[X] 0001_initial" in project.manage("showmigrations", "library", "--database", "replica").stdout
+
+
+def test_a_replica_is_not_migrated(project):
+    done = project.manage("migrate", "--database", "replica")
+
+    assert done.returncode == 1
+    told = "CommandError: 'replica' is a replica of 'default' and gets its schema from there: migrate that one."
+    assert told in done.stderr
