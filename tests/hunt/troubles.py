@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import psutil
 import psycopg
-from fix_past import restored, until_at_rest
+from fix_past import restored, until_at_rest, until_ended
 from fix_platform import Made, Platform, wait_until
 from hunt.gate import Gate
 from hunt.ledger import Ledger
@@ -152,7 +152,14 @@ class Troubles:
         return True
 
     def _suspend(self, endpoint: EndpointId) -> bool:
-        return self._allowed(lambda: self.platform.client.suspend_endpoint(self.made.project, endpoint))
+        """Returns when it sleeps, so that nobody writes too early again."""
+        return self._allowed(
+            lambda: until_ended(
+                self.platform,
+                self.made,
+                self.platform.client.suspend_endpoint(self.made.project, endpoint).operations,
+            )
+        )
 
     def _allowed(self, act: Callable[[], object]) -> bool:
         try:

@@ -89,7 +89,7 @@ class World:
     tasks: int = 0
     """How many were accepted."""
     notices: Counter[str] = field(default_factory=Counter)
-    """Reads, of one query each, by those who did not just write: how many, from where by the site's account."""
+    """Reads, of one query each, by those who did not just write: from where, as the site says, and how many."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -308,7 +308,9 @@ class Onlooker(Person):
                 break
             answer = self.ask("GET", "/notices/")
             self.expect(answer, 200)
+            told = json.loads(answer.body)
+            where = f"{told['from']}: {told['why']}" if told["from"] == "default" else told["from"]
             with self.world.lock:
-                self.world.notices[json.loads(answer.body)["from"]] += 1
+                self.world.notices[where] += 1
         owner = self.chance.choice(self.world.ledger.owners() or [self.name])
         self.look(f"/entries/{owner}/", owner, _VERSION, "somebody else's page")

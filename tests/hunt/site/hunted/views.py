@@ -83,9 +83,12 @@ def task(request, owner):
 @require_safe
 def notices(request):
     """One query of a table that nobody writes to."""
-    [notice] = Notice.objects.all()
+    rows = Notice.objects.all()
+    # Ours says why; others have no reasons.
+    reason = getattr(rows.db, "reason", None)
+    [notice] = rows
     # So that the server's counter says so at once: a session that stays open tells it after ten seconds, and never
     # if it is killed.
     with suppress(DatabaseError), connections[notice._state.db].cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
-    return JsonResponse({"notice": notice.text, "from": notice._state.db})
+    return JsonResponse({"notice": notice.text, "from": notice._state.db, "why": reason and reason.value})
