@@ -26,6 +26,16 @@ ENGINE = "django_dormouse.backend"
 ROUTER = "django_dormouse.replicas.Router"
 MIDDLEWARE = "django_dormouse.replicas.Middleware"
 
+_READING_MIDDLEWARE = frozenset(
+    {
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",
+        "django.contrib.redirects.middleware.RedirectFallbackMiddleware",
+        "django.contrib.sites.middleware.CurrentSiteMiddleware",
+    }
+)
+
 _SAFE_SSLMODES = frozenset({"require", "verify-ca", "verify-full"})
 
 Databases = Mapping[str, Mapping[str, Any]]
@@ -96,7 +106,17 @@ def check_databases(databases: Databases, libpq_version: int) -> Iterator[CheckM
 def check_routing(
     databases: Databases, routers: Sequence[object], middleware: Sequence[str]
 ) -> Iterator[CheckMessage]:
-    """W002, W003: replicas are of use only with the router and its middleware."""
+    """W002, W003, E021, W022: replicas are of use only with the router and its middleware."""
+    for name, database in databases.items():
+        primary = (database.get("DORMOUSE") or {}).get("REPLICA_OF")
+        if primary is not None and (
+            primary not in databases or databases[primary].get("DORMOUSE", {}).get("REPLICA_OF")
+        ):
+            yield _error(
+                "E021",
+                f"DATABASES[{name!r}] is a replica of {primary!r}, which is no primary in DATABASES.",
+                'Name the alias of its primary in "REPLICA_OF".',
+            )
     if not aliases.replicas_of(DEFAULT_DB_ALIAS, databases):
         return
     if ROUTER not in routers:
@@ -111,11 +131,31 @@ def check_routing(
             "Without its middleware the router knows nothing of a request's user, and reads from the primary.",
             f'Put "{MIDDLEWARE}" first in MIDDLEWARE.',
         )
+    else:
+        before = [name for name in middleware[: middleware.index(MIDDLEWARE)] if name in _READING_MIDDLEWARE]
+        if before:
+            yield _warning(
+                "W022",
+                f"{before[0]} stands before the router's middleware, so that what it reads and writes belongs to "
+                "no request, and a position does not cover it.",
+                f'Put "{MIDDLEWARE}" first in MIDDLEWARE.',
+            )
 
 
 def check_deployment(databases: Databases) -> Iterator[CheckMessage]:
-    """W015: the server is verified (`--deploy` only)."""
+    """W015: the server is verified; I023: connections to replicas are kept (`--deploy` only)."""
     for name, database in databases.items():
+        if (
+            (database.get("DORMOUSE") or {}).get("REPLICA_OF")
+            and database.get("CONN_MAX_AGE", 0) == 0
+            and not database.get("OPTIONS", {}).get("pool")
+        ):
+            yield checks.Info(
+                f"DATABASES[{name!r}]: connections to this replica are not kept, so each request of a user who "
+                "has written asks it once how far it is.",
+                hint="Give databases() a conn_max_age, or a pool under ASGI.",
+                id="dormouse.I023",
+            )
         if database.get("ENGINE") != ENGINE or not hosts.needs_tls(database.get("HOST", "")):
             continue
         options = database.get("OPTIONS", {})

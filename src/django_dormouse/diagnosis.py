@@ -13,6 +13,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_dormouse import alias as aliases
 from django_dormouse import checks, extensions, hosts, libpq, server_checks
 from django_dormouse.advice import advice
+from django_dormouse.replicas import asking
+from django_dormouse.replicas.position import has_replayed
 
 __all__ = ["Diagnosis", "Finding", "Server", "examine"]
 
@@ -45,6 +47,10 @@ class Server:
     """True on a read replica."""
     lag_bytes: int | None
     """Of a replica: how much of the log it received and has not replayed. None of a primary."""
+    behind_bytes: int | None
+    """Of a replica: how much of its primary's log it has not replayed; None if the two cannot be compared."""
+    follows_primary: bool | None
+    """Of a replica: whether it has the same life of the data as its primary; None if that does not answer."""
     lag_s: float | None
     """Of a replica that lags: the age of the last transaction that it replayed."""
     tls: bool
@@ -149,6 +155,7 @@ def _ask(connection: BaseDatabaseWrapper) -> tuple[Server, list[CheckMessage]]:
             lag_bytes, age = cursor.fetchone()
             # With nothing to replay the age says how long the primary has been idle.
             lag_s = age if lag_bytes else None
+        behind_bytes, follows_primary = _behind(connection) if in_recovery else (None, None)
         needed = extensions.needed(connection)
         cursor.execute("SELECT extname FROM pg_extension")
         missing = needed - {name for (name,) in cursor.fetchall()}
@@ -164,6 +171,8 @@ def _ask(connection: BaseDatabaseWrapper) -> tuple[Server, list[CheckMessage]]:
         rights=tuple(name for name, has in zip(names, rights, strict=True) if has),
         in_recovery=in_recovery,
         lag_bytes=lag_bytes,
+        behind_bytes=behind_bytes,
+        follows_primary=follows_primary,
         lag_s=lag_s,
         tls=_uses_tls(connection.connection),
         connect_ms=round(connect_ms, 1),
@@ -177,6 +186,22 @@ def _ask(connection: BaseDatabaseWrapper) -> tuple[Server, list[CheckMessage]]:
     )
     zone = getattr(connection, "timezone_name", None)
     return server, list(server_checks.check_answer(alias, answer, zone, wanted))
+
+
+def _behind(connection: BaseDatabaseWrapper) -> tuple[int | None, bool | None]:
+    """How far a replica is behind its primary, and whether it follows it at all."""
+    primary = connection.settings_dict.get("DORMOUSE", {}).get("REPLICA_OF")
+    if primary not in connections.settings:
+        return None, None
+    try:
+        # The primary first: what the replica replays between the two questions only brings it closer.
+        written = asking.position(connections[primary])
+    except (DatabaseError, InterfaceError, ImproperlyConfigured):
+        return None, None
+    replayed, _ = asking.progress(connection)
+    if replayed.incarnation != written.incarnation or replayed.lsn is None or written.lsn is None:
+        return None, False
+    return (0 if has_replayed(replayed, written) else written.lsn - replayed.lsn), True
 
 
 def _connect(connection: BaseDatabaseWrapper) -> float:
@@ -213,11 +238,22 @@ def _seen(connection: BaseDatabaseWrapper, server: Server) -> list[Finding]:
                 hint="manage.py createdatabase gives the right, or: GRANT USAGE, CREATE ON SCHEMA public TO ….",
             )
         )
-    if server.lag_bytes is not None and server.lag_bytes > _LAGS_BYTES:
+    if server.follows_primary is False:
         found.append(
             Finding(
                 id="",
-                text=f"The replica has {server.lag_bytes // 2**20} MB of the log still to replay.",
+                text="The replica has another life of the data than its primary: one of another branch, or from "
+                "before a restore or a promotion.",
+                hint="Do both URLs lead to the same branch? After a promotion a replica may take until its next "
+                "restartpoint to say so; one that does not follow any more has to be made anew.",
+            )
+        )
+    lacking = server.lag_bytes if server.behind_bytes is None else server.behind_bytes
+    if lacking is not None and lacking > _LAGS_BYTES:
+        found.append(
+            Finding(
+                id="",
+                text=f"The replica has {lacking // 2**20} MB of the log still to replay.",
                 hint="Is replay paused, is its machine too small, does a long query hold it up?",
             )
         )

@@ -29,6 +29,7 @@ _KEYS: Final = frozenset(
         "MONOTONIC",
         "PRIMARY_ONLY",
         "REPLICA_WAIT_MS",
+        "SERVER_TIMING",
         "THREADS",
         "WAKE_REPLICAS",
         "WORKERS",
@@ -63,6 +64,9 @@ class Settings:
     moment's burst of writes."""
     max_lag_s: float = 30.0
     """`MAX_LAG_S`: the same in seconds. Half a minute is what a visitor takes for "now" at most."""
+    server_timing: bool | None = None
+    """`SERVER_TIMING`: whether responses say in a header which databases served them, and why; None while
+    DEBUG."""
     lag_check_s: float = 5.0
     """`LAG_CHECK_S`: how often replicas that are read from are looked at."""
 
@@ -99,6 +103,7 @@ def parse(given: object, user_model: str = "auth.User") -> Settings:
         health_wakes=_flag(given, "HEALTH_WAKES", default=False),
         monotonic=_flag(given, "MONOTONIC", default=True),
         replica_wait_ms=_number(given, "REPLICA_WAIT_MS", least=0, default=10),
+        server_timing=None if given.get("SERVER_TIMING") is None else _flag(given, "SERVER_TIMING", default=False),
         look_again=_flag(given, "LOOK_AGAIN", default=True),
         choice=_word(given, "CHOICE", ("round-robin", "least-lag")),
         wake_replicas=_word(given, "WAKE_REPLICAS", ("at-once", "background", "never")),

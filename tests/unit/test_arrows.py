@@ -143,8 +143,11 @@ PURE = {
     "django_dormouse.backend.errors",
     "django_dormouse.backend.retrying",
     "django_dormouse.backend.statements",
+    "django_dormouse.replicas.choosing",
     "django_dormouse.replicas.deciding",
     "django_dormouse.replicas.position",
+    "django_dormouse.replicas.rereading",
+    "django_dormouse.replicas.waking",
 }
 """No I/O, no clock, no chance, no environment."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.db import connections
 
+from django_dormouse.replicas import statements
+
 
 @dataclass
 class Share:
@@ -19,6 +21,11 @@ class Share:
     """The time until connections were there; a compute that had to wake first is in it."""
     failures: int = 0
     """Connections that could not be made."""
+
+    @property
+    def reasons(self):
+        """Why the router sent it what it sent, each once."""
+        return list(dict.fromkeys(each.reason.value for each in statements() if each.alias == self.alias))
 
 
 class DatabaseUse:

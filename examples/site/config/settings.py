@@ -91,6 +91,8 @@ TEMPLATES = [
 
 DATABASES = django_dormouse.databases(conn_max_age=600)
 DATABASE_ROUTERS = ["django_dormouse.replicas.Router"]
+# The foot of each page says why it was read from where it was read; so does this header, to those who look.
+DORMOUSE = {"SERVER_TIMING": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

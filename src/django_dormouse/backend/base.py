@@ -22,8 +22,10 @@ from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base as postgresql
+from django.db.backends.postgresql.base import CursorDebugWrapper as DjangoCursorDebugWrapper
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.signals import connection_created
+from django.db.backends.utils import CursorWrapper as DjangoCursorWrapper
 from django.db.backends.utils import debug_transaction
 from django.utils.functional import cached_property
 
@@ -32,7 +34,7 @@ from django_dormouse.backend import forking
 from django_dormouse.backend.addresses import resolve, spread_out
 from django_dormouse.backend.client import DatabaseClient
 from django_dormouse.backend.creation import DatabaseCreation
-from django_dormouse.backend.cursors import CursorDebugWrapper, CursorWrapper
+from django_dormouse.backend.cursors import CursorDebugWrapper, CursorWrapper, recording_kind
 from django_dormouse.backend.errors import Verdict, hint_on, while_connecting
 from django_dormouse.backend.liveness import Link, Psycopg2Link, PsycopgLink, Transaction, is_alive, may_reopen
 from django_dormouse.backend.operations import DatabaseOperations
@@ -41,6 +43,7 @@ from django_dormouse.backend.wrapping import DatabaseErrorWrapper, sqlstate_of
 from django_dormouse.errors import CommitOutcomeUnknown, TransactionLost, WriteInReplicaBlock
 from django_dormouse.replicas import asking
 from django_dormouse.replicas.context import block, current
+from django_dormouse.replicas.deciding import Reason
 from django_dormouse.replicas.health import health
 
 if is_psycopg3:
@@ -71,6 +74,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         super().__init__(settings_dict, alias)
         self._link: Link | None = None
         self._generation = forking.generation()
+        self.reason_of_next: Reason | None = None
+        """Why the statement that the compiler is about to send comes here, for those who want to see it."""
         self.transaction_id: str | None = None
         """Of the transaction that is open on the server, once its first write has told it."""
         # Settings are checked here, once per thread, so that a mistake is told before the first query.
@@ -359,11 +364,14 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
 
     def make_cursor(self, cursor: Any) -> Any:
         """Django's cursor; on a primary, one that notices writes."""
-        return super().make_cursor(cursor) if self._is_replica else CursorWrapper(cursor, self)
+        return self._wrapped(cursor, DjangoCursorWrapper if self._is_replica else CursorWrapper)
 
     def make_debug_cursor(self, cursor: Any) -> Any:
         """Django's logging cursor; on a primary, one that notices writes."""
-        return super().make_debug_cursor(cursor) if self._is_replica else CursorDebugWrapper(cursor, self)
+        return self._wrapped(cursor, DjangoCursorDebugWrapper if self._is_replica else CursorDebugWrapper)
+
+    def _wrapped(self, cursor: Any, kind: Any) -> Any:
+        return (kind if current().statements is None else recording_kind(kind))(cursor, self)
 
     # Past the pooler
 

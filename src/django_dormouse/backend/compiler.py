@@ -51,8 +51,17 @@ class _ReadingAgain(_Base):
         if not isinstance(self.using, Routed):
             return self._execute_again_if_lost(*asked)
         metrics.count_read(self.using, self.using.reason)
-        if self.using.reason not in _FROM_REPLICA:
+        connection = self.connection
+        connection.reason_of_next = self.using.reason
+        try:
+            if self.using.reason in _FROM_REPLICA:
+                return self._execute_on_replica(asked)
             return self._execute_again_if_lost(*asked)
+        finally:
+            # Not every query is sent: of some it is known that they find nothing.
+            connection.reason_of_next = None
+
+    def _execute_on_replica(self, asked: tuple[Any, ...]) -> Any:
         alias = str(self.using)
         try:
             found = super().execute_sql(*asked)
@@ -63,15 +72,14 @@ class _ReadingAgain(_Base):
             return self._execute_at(instead, asked)
         unit = current()
         unit.served_by.add(alias)
-        if (
+        is_worth_a_look = (
             not found
             and self.using.reason is Reason.REPLICA
             and settings.current().look_again
             and asks_by_key(self.query)
             and is_plain(self.query)
-        ):
-            return self._look_again(unit, asked)
-        return found
+        )
+        return self._look_again(unit, asked) if is_worth_a_look else found
 
     def _execute_again_if_lost(self, *asked: Any) -> Any:
         try:
@@ -87,8 +95,11 @@ class _ReadingAgain(_Base):
 
     def _look_again(self, unit: Any, asked: tuple[Any, ...]) -> Any:
         """The same on the primary: a row that is not there may be too new for the replica."""
-        primary = picking.primary(Reason.MISSING)
-        found = self._execute_at(primary, asked)
+        try:
+            found = self._execute_at(picking.primary(Reason.MISSING), asked)
+        except (OperationalError, InterfaceError):
+            # The primary is away; then the replica is all that anybody knows.
+            return [] if asked[0] == MULTI else None
         if found:
             # What belongs to that row may be as new.
             picking.note_newer(unit)

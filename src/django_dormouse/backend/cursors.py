@@ -5,6 +5,7 @@ hand, or run by a migration. A router hears only of the ORM's writes, and hears 
 none.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from django.db import InterfaceError, OperationalError
@@ -13,6 +14,9 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.utils import CursorWrapper as DjangoCursorWrapper
 
 from django_dormouse.backend.statements import ASK_FOR_ID, may_write
+from django_dormouse.replicas.context import current
+from django_dormouse.replicas.deciding import Reason
+from django_dormouse.replicas.seeing import recording
 
 if TYPE_CHECKING:
     _Base = DjangoCursorWrapper
@@ -22,7 +26,7 @@ else:
 if is_psycopg3:
     from psycopg import ClientCursor
 
-__all__ = ["CursorDebugWrapper", "CursorWrapper"]
+__all__ = ["CursorDebugWrapper", "CursorWrapper", "recording_kind"]
 
 _CLIENT_CURSOR: Final = ClientCursor if is_psycopg3 else None
 
@@ -104,6 +108,31 @@ class CursorDebugWrapper(_Noticing, DjangoCursorDebugWrapper):
         """Django's; all statements pass here, COPY among them."""
         self._notice(sql)
         return super().debug_sql(sql, *args, **kwargs)
+
+
+class _Recording(_Base):
+    """Writes down what is sent, where somebody wants to see it."""
+
+    db: Any
+
+    def _execute(self, sql: Any, *args: Any) -> Any:
+        with recording(current(), self.db.alias, _text(sql), self._reason(sql)):
+            return super()._execute(sql, *args)  # type: ignore[misc]
+
+    def _executemany(self, sql: Any, *args: Any) -> Any:
+        with recording(current(), self.db.alias, _text(sql), self._reason(sql)):
+            return super()._executemany(sql, *args)  # type: ignore[misc]
+
+    def _reason(self, sql: Any) -> Reason:
+        reason: Reason | None = self.db.reason_of_next
+        self.db.reason_of_next = None
+        return reason or (Reason.WRITE if may_write(_text(sql)) else Reason.ASKED)
+
+
+@cache
+def recording_kind(kind: Any) -> Any:
+    """A kind of cursor, recording."""
+    return type(f"Recording{kind.__name__}", (_Recording, kind), {})
 
 
 def _text(sql: Any) -> str:

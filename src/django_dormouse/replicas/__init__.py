@@ -9,6 +9,7 @@ from django_dormouse.replicas.context import wrote
 from django_dormouse.replicas.metrics import ReadCount, ReplicaMetrics, read_counts, replica_metrics
 from django_dormouse.replicas.middleware import Middleware
 from django_dormouse.replicas.router import Router
+from django_dormouse.replicas.seeing import Statement, statements
 from django_dormouse.replicas.settling import aposition, position
 from django_dormouse.replicas.tasks import CarriesPosition, position_argument, takes_position
 
@@ -19,6 +20,7 @@ __all__ = [
     "ReadsFromMixin",
     "ReplicaMetrics",
     "Router",
+    "Statement",
     "aposition",
     "at_least",
     "fresh",
@@ -26,6 +28,7 @@ __all__ = [
     "position_argument",
     "read_counts",
     "replica_metrics",
+    "statements",
     "takes_position",
     "using_primary",
     "using_replica",

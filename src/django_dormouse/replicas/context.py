@@ -111,6 +111,7 @@ class Unit:
         if changed != Token(needs=self.needs, replica=replica):
             self.came_with, self.position = changed, None
             self.refused.clear()
+            self.answered.clear()
 
 
 _unit: ContextVar[Unit | None] = ContextVar("django_dormouse_unit", default=None)

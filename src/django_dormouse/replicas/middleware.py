@@ -15,9 +15,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from django_dormouse import settings as ours
 from django_dormouse.replicas import context, settling, tokens
 from django_dormouse.replicas.context import Unit
 from django_dormouse.replicas.position import Token
+from django_dormouse.replicas.seeing import server_timing
 
 __all__ = ["COOKIE", "HEADER", "Middleware"]
 
@@ -25,6 +27,8 @@ COOKIE: Final = "dormouse_position"
 
 HEADER: Final = "Dormouse-Position"
 """Of responses that tell a position, and of the requests that bring it back."""
+
+_TIMING: Final = "Server-Timing"
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -63,7 +67,11 @@ class Middleware:
 
 
 def _arrive(request: HttpRequest) -> Unit:
-    unit = Unit(is_unsafe=request.method not in _SAFE, came_with=tokens.unsign(request.COOKIES.get(COOKIE, "")))
+    unit = Unit(
+        is_unsafe=request.method not in _SAFE,
+        came_with=tokens.unsign(request.COOKIES.get(COOKIE, "")),
+        statements=[] if _times() else None,
+    )
     if HEADER in request.headers:
         unit.require(tokens.unsign(request.headers[HEADER]))
     context.begin(unit)
@@ -71,6 +79,9 @@ def _arrive(request: HttpRequest) -> Unit:
 
 
 def _tell(token: Token, unit: Unit, request: HttpRequest, response: HttpResponseBase) -> None:
+    if unit.statements and _times():
+        others = response.headers.get(_TIMING)
+        response.headers[_TIMING] = ", ".join(filter(None, (others, server_timing(unit.statements))))
     brought = request.headers.get(HEADER) or request.COOKIES.get(COOKIE, "")
     told = tokens.sign(token)
     if not told or told == brought:
@@ -86,6 +97,11 @@ def _tell(token: Token, unit: Unit, request: HttpRequest, response: HttpResponse
         samesite="Lax",
         secure=request.is_secure() or settings.SESSION_COOKIE_SECURE,
     )
+
+
+def _times() -> bool:
+    wanted = ours.current().server_timing
+    return settings.DEBUG if wanted is None else wanted
 
 
 def _is_for_everybody(response: HttpResponseBase) -> bool:

@@ -52,7 +52,8 @@ def pick(replicas: tuple[str, ...], unit: Unit, *, anything_will_do: bool) -> st
         able = _can_answer(connection, unit, needed, 0 if is_behind else settings.current().replica_wait_ms)
         if able:
             unit.replica = alias
-            unit.answered.add(alias)
+            if not anything_will_do:
+                unit.answered.add(alias)
             return alias
         is_behind |= able is False
     return Reason.NOT_REPLAYED if is_behind else Reason.NO_REPLICA
@@ -151,7 +152,7 @@ def _can_answer(connection: Any, unit: Unit, needed: Position | None, wait_ms: i
     started = time.monotonic()
     try:
         asking.reach(connection)
-        able = needed is None or _has_replayed(connection, unit, needed, wait_ms)
+        able = needed is None or alias in unit.answered or _has_replayed(connection, unit, needed, wait_ms)
     except (DatabaseError, InterfaceError) as error:
         unit.lost_s += time.monotonic() - started
         unit.refused.add(alias)

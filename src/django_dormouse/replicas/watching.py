@@ -160,5 +160,4 @@ def _own(alias: str) -> Any:
     # In Django's own way of making one, which knows the engine; then on settings of its own.
     made: Any = connections.create_connection(alias)
     made.settings_dict = {**given, "OPTIONS": options, "DORMOUSE": ours}
-    made.inc_thread_sharing()
     return made

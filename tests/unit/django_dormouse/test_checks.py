@@ -70,6 +70,8 @@ def test_malformed_settings_are_an_error(ours, found):
     assert ids(checks.check_settings(ours, found)) == ["dormouse.E001"]
 
 
+SECURITY = "django.middleware.security.SecurityMiddleware"
+SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 WITH_REPLICA = from_url("postgresql:///d", "postgresql:///d?host=/tmp")
 
 
@@ -80,12 +82,31 @@ WITH_REPLICA = from_url("postgresql:///d", "postgresql:///d?host=/tmp")
         (WITH_REPLICA, [], [checks.MIDDLEWARE], ["dormouse.W002"]),
         (WITH_REPLICA, [], [], ["dormouse.W002"]),
         (WITH_REPLICA, [checks.ROUTER], [], ["dormouse.W003"]),
+        (WITH_REPLICA, [checks.ROUTER], [SECURITY, checks.MIDDLEWARE, SESSIONS], []),
+        (WITH_REPLICA, [checks.ROUTER], [SESSIONS, checks.MIDDLEWARE], ["dormouse.W022"]),
         (from_url("postgresql:///d"), [], [], []),
         (from_url("postgresql:///d"), [checks.ROUTER], [], []),
+        (by_hand(DORMOUSE={"REPLICA_OF": "nobody"}), [], [], ["dormouse.E021"]),
+        (
+            {**WITH_REPLICA, "other": {"DORMOUSE": {"REPLICA_OF": "replica"}}},
+            [checks.ROUTER],
+            [checks.MIDDLEWARE],
+            ["dormouse.E021"],
+        ),
     ],
 )
 def test_routing(found, routers, middleware, expected):
     assert ids(checks.check_routing(found, routers, middleware)) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("", ["dormouse.I023"]), ("?conn_max_age=60", []), ("?conn_max_age=none", []), ("?pool=true", [])],
+)
+def test_connections_to_replicas_are_kept(query, expected):
+    found = from_url("postgresql:///d", f"postgresql:///d{query}")
+
+    assert ids(checks.check_deployment(found)) == expected
 
 
 def test_each_check_has_its_section_and_each_section_its_check():

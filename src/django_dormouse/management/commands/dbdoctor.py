@@ -74,11 +74,14 @@ def _as_text(diagnosis: Diagnosis) -> str:
 def _part(server: Server) -> str:
     if not server.in_recovery:
         return "primary"
+    age = "" if server.lag_s is None else f" (last transaction {server.lag_s:.1f} s old)"
+    if server.behind_bytes is not None:
+        if server.behind_bytes == 0:
+            return "read replica, has all that its primary has"
+        return f"read replica, {server.behind_bytes} bytes behind its primary{age}"
     if not server.lag_bytes:
         return "read replica, has replayed all that it received"
-    return f"read replica, {server.lag_bytes} bytes behind" + (
-        "" if server.lag_s is None else f" (last transaction {server.lag_s:.1f} s old)"
-    )
+    return f"read replica, {server.lag_bytes} bytes behind{age}"
 
 
 def _limit(server: Server) -> str:
