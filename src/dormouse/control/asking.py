@@ -128,6 +128,8 @@ class _Gathered:
         self.complaint: Complaint | None = None
         self.tag = ""
         self.stopped: Stopped | None = None
+        self.was_cut = False
+        """Whether the server was asked to give it up for its size: then its error is of our making."""
         self.status = b""
         """As the server says it when it is ready for another: I, T or E; empty when it is not."""
         self._limits = limits
@@ -207,8 +209,7 @@ class _Session:
         if is_reading and self._is_idle:
             await self._ask(statement(_ROLLBACK), limits)
         result: Rows | Complaint
-        # One that was cut off has an error of our making.
-        if gathered.complaint is not None and gathered.stopped is None:
+        if gathered.complaint is not None and not gathered.was_cut:
             result = without_prefix(gathered.complaint, asked.explain)
         else:
             result = Rows(
@@ -273,7 +274,7 @@ class _Session:
                 break
             except TimeoutError:
                 await stop()
-        if not self._is_idle and gathered.complaint is None and gathered.stopped is None:
+        if not self._is_idle and gathered.complaint is None and not gathered.was_cut:
             raise ComputeError("the server ended the session before it had answered")
         return gathered
 
@@ -294,7 +295,7 @@ class _Session:
                 continue
             left -= len(data)
             if left < 0 or gathered.stopped is Stopped.BYTES:
-                gathered.stopped = gathered.stopped or Stopped.BYTES
+                gathered.stopped, gathered.was_cut = gathered.stopped or Stopped.BYTES, True
                 left = None
                 await self._cancel()
 

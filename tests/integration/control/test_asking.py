@@ -331,6 +331,17 @@ async def test_a_write_is_made_whole_however_few_of_its_rows_are_shown(there: As
     assert await there.rows("SELECT count(*) FROM kept") == [["1002"]]
 
 
+async def test_a_write_that_fails_behind_what_is_shown_has_failed(there: Asker) -> None:
+    for text in (
+        "SELECT 1 / (9 - n) FROM generate_series(1, 20) n",
+        "INSERT INTO kept SELECT 10 + n, (1 / (9 - n))::text FROM generate_series(1, 20) n RETURNING *",
+    ):
+        complaint = await there.complaint(text, access=Access.READ_WRITE, limits=Limits(rows=2))
+
+        assert complaint.sqlstate == "22012", text
+    assert await there.rows("SELECT count(*) FROM kept") == [["2"]]
+
+
 async def test_writing_takes_what_no_transaction_may_hold(there: Asker) -> None:
     for text in ("VACUUM kept", "CREATE DATABASE more", "CREATE INDEX CONCURRENTLY ON kept (word)"):
         assert isinstance((await there.ask(text, access=Access.READ_WRITE)).result, Rows), text
