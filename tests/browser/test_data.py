@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from fix_platform import Made, Platform, rows, wait_until
 from playwright.sync_api import Browser, Page, expect
 
-from dormouse.api.bodies import BranchCreate
+from dormouse.api.bodies import BranchCreate, ProjectUpdate
 
 EVIL = """<img src=x onerror="document.title='owned'">"""
 """As the name of a table and of a column, as a value, in an error."""
@@ -73,6 +73,7 @@ class Data:
 @pytest.fixture(scope="module")
 def data(platform: Platform) -> Data:
     made = platform.create()
+    platform.client.update_project(made.project, ProjectUpdate(name="library"))
     with psycopg.connect(made.url, autocommit=True) as connection:
         connection.execute(SETUP)
     branch = platform.client.create_branch(made.project, BranchCreate(name="try-emails"))
@@ -116,7 +117,7 @@ def violations(page: Page) -> list[str]:
 
 
 def shoot(page: Page, name: str) -> None:
-    """A picture for those who look at them: `DORMOUSE_SCREENSHOTS=folder make browser`."""
+    """The pictures of the documentation: `DORMOUSE_SCREENSHOTS=docs/images make browser`."""
     folder = os.environ.get("DORMOUSE_SCREENSHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -200,7 +201,6 @@ def test_an_error_shows_its_place_and_hint(enter: Callable[..., Page], data: Dat
     expect(alert).to_contain_text("42703")
     expect(alert.locator("mark")).to_have_text("n")
     expect(alert).to_contain_text('Perhaps you meant to reference the column "author.name".')
-    shoot(page, "sql-error")
 
 
 def test_the_plan_is_a_text(enter: Callable[..., Page], data: Data) -> None:
@@ -210,7 +210,6 @@ def test_the_plan_is_a_text(enter: Callable[..., Page], data: Data) -> None:
     run(page, "SELECT * FROM author WHERE born > '1920-01-01'", "Explain analyze")
 
     expect(page.get_by_role("region", name="Plan: Now")).to_contain_text("Execution Time")
-    shoot(page, "sql-plan")
 
 
 def test_the_same_statement_now_and_then(enter: Callable[..., Page], data: Data) -> None:
@@ -218,15 +217,17 @@ def test_the_same_statement_now_and_then(enter: Callable[..., Page], data: Data)
         row = connection.execute("SELECT pg_current_wal_insert_lsn()::text, clock_timestamp()").fetchone()
         assert row is not None
         connection.execute("UPDATE author SET name = 'Ada Byron' WHERE id = 4")
-    page = enter(viewport={"width": 1280, "height": 900})
+    page = enter(viewport={"width": 1180, "height": 760})
     page.goto(data.path("sql"))
 
     page.get_by_label("Beside it, as of").fill(row[0])
     run(page, "SELECT id, name, born FROM author WHERE id BETWEEN 3 AND 6 ORDER BY id")
 
     expect(page.get_by_role("region", name="Rows: Now")).to_contain_text("Ada Byron", timeout=60_000)
-    expect(page.get_by_role("region", name="Rows: At")).to_contain_text("Ada Lovelace 4")
-    shoot(page, "sql-now-and-then")
+    then = page.get_by_role("region", name="Rows: At")
+    expect(then).to_contain_text("Ada Lovelace 4")
+    expect(then.locator("caption")).to_have_text("One row is only here")
+    shoot(page, "console-sql")
     assert violations(page) == []
 
 
@@ -262,7 +263,7 @@ def test_what_was_asked_comes_back_from_the_history(enter: Callable[..., Page], 
 
 @SCRIPTS
 def test_tables_are_browsed_filtered_and_sorted(enter: Callable[..., Page], data: Data, script: bool) -> None:
-    page = enter(java_script_enabled=script)
+    page = enter(java_script_enabled=script, viewport={"width": 1180, "height": 760})
     page.goto(data.path("tables"))
     expect(page.get_by_role("row", name="author")).to_contain_text("120")
     page.get_by_role("link", name="author").click()
@@ -270,6 +271,7 @@ def test_tables_are_browsed_filtered_and_sorted(enter: Callable[..., Page], data
     shown = page.get_by_role("region", name="Rows of author")
     expect(shown.get_by_role("row")).to_have_count(51)
     expect(page.get_by_text("Rows 1 to 50")).to_be_visible()
+    shoot(page, "console-tables")
 
     page.get_by_role("link", name="Next").click()
     page.get_by_role("link", name="Next").click()
@@ -299,14 +301,14 @@ def test_a_value_that_does_not_fit_is_told(enter: Callable[..., Page], data: Dat
 
 @SCRIPTS
 def test_two_schemas_side_by_side(enter: Callable[..., Page], data: Data, script: bool) -> None:
-    page = enter(java_script_enabled=script, viewport={"width": 1280, "height": 900})
+    page = enter(java_script_enabled=script, viewport={"width": 1180, "height": 760})
     page.goto(data.path("schema-diff"))
 
     diff = page.get_by_role("region", name="Schema of")
     expect(diff.get_by_role("deletion").filter(has_text="character varying(40)")).to_be_visible()
     expect(diff.get_by_role("insertion").filter(has_text="character varying(80)")).to_be_visible()
     expect(diff.get_by_role("insertion").filter(has_text="CREATE INDEX post_published")).to_be_visible()
-    shoot(page, "schema-diff")
+    shoot(page, "console-schema-diff")
 
 
 def test_a_schema_beside_itself_does_not_differ(enter: Callable[..., Page], data: Data) -> None:
@@ -358,7 +360,6 @@ def test_axe_finds_nothing(enter: Callable[..., Page], data: Data, scheme: str, 
         if name == "sql":
             run(page, "SELECT id, name, born, details, tags, portrait, about FROM author ORDER BY id LIMIT 12")
             expect(page.locator(".facts-line")).to_contain_text("12 rows")
-        shoot(page, f"{name.partition('?')[0].replace('/', '-')}-{scheme}-{width}")
 
         assert violations(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (

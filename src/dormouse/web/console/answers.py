@@ -17,6 +17,7 @@ __all__ = [
     "kind_of",
     "shown_answer",
     "shown_cell",
+    "unlike",
 ]
 
 SHORT: Final = 120
@@ -116,6 +117,17 @@ def shown_answer(answer: Answer, text: str) -> ShownAnswer:
         notices=notices,
         milliseconds=milliseconds,
     )
+
+
+def unlike(answer: ShownAnswer | None, other: ShownAnswer | None) -> frozenset[int]:
+    """Which rows of an answer the other one has not, by their place.
+
+    None where they cannot be compared: one is missing, was cut off, or has other columns.
+    """
+    if answer is None or other is None or answer.columns != other.columns or answer.warnings or other.warnings:
+        return frozenset()
+    known = set(other.rows)
+    return frozenset(number for number, row in enumerate(answer.rows) if row not in known)
 
 
 def shown_cell(cell: Cell | None, column: ResultColumn) -> ShownCell:

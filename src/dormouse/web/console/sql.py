@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.responses import Response
@@ -11,7 +11,7 @@ from dormouse.control.points import HEAD, AtLsn, AtTime, Head, Point
 from dormouse.control.statement_model import Access, Complaint, Explain, Limits, Statement
 from dormouse.errors import ComputeError, DormouseError, Invalid, RequestError
 from dormouse.web.console import wording
-from dormouse.web.console.answers import ShownAnswer, shown_answer
+from dormouse.web.console.answers import ShownAnswer, shown_answer, unlike
 from dormouse.web.console.desk import NavItem
 from dormouse.web.console.doors import Asked, Session
 from dormouse.web.console.forms import EMPTY, Form
@@ -41,6 +41,8 @@ class _Panel:
     answer: ShownAnswer | None
     problem: str = ""
     hint: str = ""
+    unlike: frozenset[int] = frozenset()
+    """The rows that the answer beside it has not."""
 
 
 async def index(visit: Visit) -> Response:
@@ -75,10 +77,16 @@ async def forget(visit: Visit) -> Response:
 
 
 async def _asked(visit: Visit, place: Place, statement: Statement, point: Point) -> tuple[_Panel, ...]:
-    panels = [_panel(visit, place, statement, HEAD, "Now")]
-    if not isinstance(point, Head):
-        panels.append(_panel(visit, place, statement, point, _told(point, visit)))
-    return tuple(await asyncio.gather(*panels))
+    if isinstance(point, Head):
+        return (await _panel(visit, place, statement, HEAD, "Now"),)
+    now, then = await asyncio.gather(
+        _panel(visit, place, statement, HEAD, "Now"),
+        _panel(visit, place, statement, point, _told(point, visit)),
+    )
+    return (
+        replace(now, unlike=unlike(now.answer, then.answer)),
+        replace(then, unlike=unlike(then.answer, now.answer)),
+    )
 
 
 async def _panel(visit: Visit, place: Place, statement: Statement, point: Point, title: str) -> _Panel:

@@ -9,6 +9,7 @@ from dormouse.web.console.answers import (
     ShownCell,
     shown_answer,
     shown_cell,
+    unlike,
 )
 
 
@@ -82,6 +83,24 @@ def test_a_value_that_was_cut_tells_how_long_it_is() -> None:
 )
 def test_tells_how_much_there_is(result: Rows, summary: str) -> None:
     assert shown(result).summary == summary
+
+
+def test_rows_that_the_other_answer_has_not_are_told() -> None:
+    columns = (column("int"),)
+    now = shown(Rows(columns=columns, rows=((cell("1"),), (cell("2"),), (None,))))
+    then = shown(Rows(columns=columns, rows=((None,), (cell("1"),))))
+
+    assert (unlike(now, then), unlike(then, now)) == ({1}, set())
+
+
+def test_answers_of_other_columns_or_without_an_end_are_not_compared() -> None:
+    one = shown(Rows(columns=(column("int"),), rows=((cell("1"),),)))
+    other = shown(Rows(columns=(column("text"),), rows=((cell("2"),),)))
+
+    cut = shown(Rows(columns=(column("int"),), rows=((cell("2"),),), stopped=Stopped.ROWS))
+
+    assert unlike(one, cut) == unlike(cut, one) == set()
+    assert unlike(one, other) == unlike(one, shown(error("42P01"))) == unlike(one, None) == set()
 
 
 def test_a_plan_is_a_text() -> None:
