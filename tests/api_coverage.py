@@ -54,8 +54,11 @@ Older names, which neon-api uses. Beside the API, below `/_local`, are the route
   cannot read an empty answer, and a mistyped name should not look like a success.
 - `allowed_ips` is kept and shown, not enforced: all who can connect are on this machine.
 - There is one account with one organization; whatever `org_id` says is taken for it.
-- Quotas, maintenance windows, `hipaa`, `audit_log_level`, `preload_libraries` and `pg_settings` are checked, kept
-  and shown; nothing acts on them yet. `available_preload_libraries` is an empty list, since nothing is loaded.
+- `pg_settings` are applied at the next start of a compute. Quotas, maintenance windows, `hipaa`,
+  `audit_log_level` and `preload_libraries` are checked, kept and shown, and nothing acts on them;
+  `available_preload_libraries` is an empty list. `provisioner`, `pooler_enabled`, `pooler_mode`,
+  `passwordless_access` and `pgbouncer_settings`, which are deprecated there or about Neon's own machines, are
+  passed over.
 - `POST .../branches` answers 501 to `archived`, and `PATCH .../endpoints/...` to another `branch_id`.
 - `POST .../recover` of a branch answers with its `operations` too.
 - `GET .../compare_schema` compares with the parent where `base_branch_id` is not given.

@@ -304,6 +304,13 @@ def test_settings_are_kept_and_shown(client: Client) -> None:
     assert made.endpoints[0].settings == {"pg_settings": {"work_mem": "8MB"}}
 
 
+def test_the_first_branch_may_be_annotated(client: Client) -> None:
+    made = client.create_project(ProjectCreate(branch=NewBranch(annotations={"git": "main"})))
+
+    annotations = client.branches(ProjectId(made.project.id)).annotations
+    assert {name: each.value for name, each in annotations.items()} == {made.branch.id: {"git": "main"}}
+
+
 def test_roles_and_databases(client: Client, made: ProjectCreated) -> None:
     where = (made.project.id, made.branch.id)
 

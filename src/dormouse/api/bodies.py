@@ -174,6 +174,7 @@ class NewBranch:
     name: str | None = None
     role_name: str | None = None
     database_name: str | None = None
+    annotations: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

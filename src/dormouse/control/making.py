@@ -68,6 +68,7 @@ class Maker:
             id=new_branch_id(self.chance),
             project_id=project_id,
             name=spec.branch_name,
+            annotation=spec.annotation,
             incarnation=new_incarnation(self.chance),
             state=BranchState.INIT,
             default=True,

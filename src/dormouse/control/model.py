@@ -391,6 +391,8 @@ class ProjectSpec:
     branch_name: str = "main"
     role_name: str | None = None
     database_name: str = "neondb"
+    annotation: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Of its branch."""
     endpoint_defaults: EndpointDefaults = field(default_factory=EndpointDefaults)
     settings: ProjectSettings = field(default_factory=ProjectSettings)
 

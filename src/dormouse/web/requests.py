@@ -72,6 +72,7 @@ class _ProjectBranch(Body):
     name: Title | None = None
     role_name: Identifier | None = None
     database_name: Identifier | None = None
+    annotations: Annotations | None = None
 
 
 class _NewProject(EndpointSizes):
@@ -104,6 +105,7 @@ class ProjectCreateBody(Body):
             branch_name=given(branch.name, usual.branch_name),
             role_name=branch.role_name,
             database_name=given(branch.database_name, usual.database_name),
+            annotation=branch.annotations or {},
             endpoint_defaults=(asked.default_endpoint_settings or asked).over(usual.endpoint_defaults),
             settings=(asked.settings or ProjectSettingsBody()).over(usual.settings),
         )
