@@ -260,7 +260,7 @@ def servers(way: Way) -> Iterator[dict[str, dict[str, Any]]]:
             from fix_platform import new_home, platform_in
 
             platform = stack.enter_context(platform_in(new_home(), DORMOUSE_ERRORS=way.errors))
-            yield {backend: of_url(platform.create(suspend_timeout_seconds=-1).url) for backend in ENGINES}
+            yield {backend: project_on(platform) for backend in ENGINES}
             return
         from conftest import Postgres, _folder, _free_port
 
@@ -275,6 +275,28 @@ def servers(way: Way) -> Iterator[dict[str, dict[str, Any]]]:
             stack.callback(server.stop)
             found[backend] = of_url(server.url(database="postgres"))
         yield found
+
+
+def project_on(platform: Any) -> dict[str, Any]:
+    """A project whose role may make the extensions that Django's tests need."""
+    import psycopg
+    from fix_platform import rows
+
+    from dormouse.compute.account import server_account
+    from dormouse.compute.conf import ADMIN_ROLE
+    from dormouse.home import socket_root
+    from dormouse.storage.layout import Layout
+
+    made = platform.create(suspend_timeout_seconds=-1)
+    # Its compute starts: through the proxy one waits for that.
+    rows(made.url)
+    place = of_url(made.url)
+    root = socket_root(Layout(platform.home), server_account(), os.environ.get("XDG_RUNTIME_DIR"))
+    with psycopg.connect(
+        host=str(root / made.primary.rpartition("-")[2]), port=5432, user=ADMIN_ROLE, dbname=place["NAME"]
+    ) as admin:
+        admin.execute(f'ALTER ROLE "{place["USER"]}" SUPERUSER')
+    return place
 
 
 def of_url(url: str) -> dict[str, Any]:
