@@ -53,3 +53,10 @@ def spread(values: Sequence[float], unit: str = "ms") -> str:
     ordered = sorted(values)
     high = ordered[min(len(ordered) - 1, round(len(ordered) * 0.95))]
     return f"{statistics.median(values):.0f} {unit} p50, {high:.0f} {unit} p95 of {len(values)}"
+
+
+def cpu_ms(work: Callable[[], object]) -> float:
+    """How much of a core this thread took for it, whatever else the machine does."""
+    began = time.thread_time()
+    work()
+    return (time.thread_time() - began) * 1000

