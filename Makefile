@@ -50,7 +50,7 @@ matrix: setup ## the Django half on Python 3.12 and 3.13, and so on the newest D
 django-suite: setup ## Django's own tests on its backend and on ours, test by test (ARGS="--quick --way pool"; an hour for all)
 	@UV="$(UV)" $(BIN)/python tests/django_suite/run.py $(ARGS)
 
-browser: setup ## the site in Chromium; in a process of its own, since Playwright keeps an event loop in it
+browser: setup ## the site and the console in Chromium; in a process of its own, since Playwright keeps an event loop in it
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 lint: setup ## ruff, types, and which module may import which
@@ -73,6 +73,7 @@ bench: setup ## what things cost, beside their peers (minutes; wants a quiet mac
 	$(BIN)/python bench/lifecycle.py
 	$(BIN)/python bench/proxy.py
 	$(BIN)/python bench/api.py
+	$(BIN)/python bench/console.py
 	$(BIN)/python bench/branches.py
 	$(BIN)/python bench/django.py
 	$(BIN)/python bench/replicas.py

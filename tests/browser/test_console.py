@@ -3,8 +3,11 @@
 `DORMOUSE_SCREENSHOTS=docs/images make browser` writes the pictures of README and docs anew.
 """
 
+import math
 import os
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from fix_platform import Made, Platform, rows, wait_until
 from playwright.sync_api import Browser, Page, expect
 
-from dormouse.api.bodies import BranchCreate, BranchEndpoint
+from dormouse.api.bodies import BranchCreate, BranchEndpoint, ProjectUpdate
 from dormouse.web.console.sections import SECTIONS
 
 Enter = Callable[..., Page]
@@ -60,6 +63,7 @@ def enter(chromium: Browser, platform: Platform) -> Iterator[Enter]:
 def grown(platform: Platform) -> Made:
     """A project with a tree of branches and a replica, some rows, and a past."""
     made = platform.create(replica=True)
+    platform.client.update_project(made.project, ProjectUpdate(name="my-site"))
     with psycopg.connect(made.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE note (id int PRIMARY KEY, text text)")
         connection.execute("INSERT INTO note VALUES (1, 'Hazelnuts')")
@@ -295,17 +299,46 @@ def test_nothing_is_asked_of_another_host(enter: Enter, grown: Made, platform: P
     assert {url for url in asked if not url.startswith(str(platform.there["http_url"]))} == set()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(SCREENSHOTS is None, reason="DORMOUSE_SCREENSHOTS names no folder for them")
 def test_pictures_for_the_documentation(enter: Enter, platform: Platform, grown: Made) -> None:
     folder = Path(SCREENSHOTS or "")
+    folder.mkdir(parents=True, exist_ok=True)
     shown = {
         "console-projects": "/projects",
         "console-connection": f"/projects/{grown.project}",
         "console-branches": f"/projects/{grown.project}/branches",
         "console-computes": f"/projects/{grown.project}/computes",
     }
-    for name, scheme in ((name, scheme) for name in shown for scheme in ("light", "dark")):
-        page = enter(color_scheme=scheme, viewport={"width": 1180, "height": 720}, device_scale_factor=2)
+    for name, scheme in (*((name, "light") for name in shown), ("console-branches", "dark")):
+        page = enter(color_scheme=scheme, viewport={"width": 1180, "height": 760})
         page.goto(shown[name])
-        page.wait_for_timeout(1500)
-        page.screenshot(path=folder / f"{name}{'-dark' if scheme == 'dark' else ''}.png")
+        if name == "console-computes":
+            _watch_work(page, grown)
+        if name == "console-branches":
+            expect(page.get_by_text("of its own")).to_have_count(4)
+        expect(page.get_by_text("…", exact=True)).to_have_count(0)
+        page.screenshot(
+            path=folder / f"{name}{'-dark' if scheme == 'dark' else ''}.png", full_page=name == "console-computes"
+        )
+
+
+def _watch_work(page: Page, made: Made) -> None:
+    """Let something be seen: a site that writes to the primary and reads from the replica, now more, now less."""
+    done = threading.Event()
+
+    def work() -> None:
+        urls = (made.url, made.replica_url)
+        with psycopg.connect(urls[0], autocommit=True) as one, psycopg.connect(urls[1], autocommit=True) as two:
+            while not done.is_set():
+                one.execute("INSERT INTO note VALUES ((SELECT max(id) + 1 FROM note), repeat('nut ', 400))")
+                two.execute("SELECT count(*) FROM note")
+                done.wait(0.01 + 0.05 * (1 + math.sin(time.monotonic() / 3)))
+
+    site = threading.Thread(target=work)
+    site.start()
+    try:
+        page.wait_for_timeout(45_000)
+    finally:
+        done.set()
+        site.join()

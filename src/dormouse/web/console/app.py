@@ -26,7 +26,7 @@ from dormouse.web.console.desk import Desk
 from dormouse.web.console.doors import Doors, Session
 from dormouse.web.console.forms import EMPTY, form_of
 from dormouse.web.console.sections import SECTIONS
-from dormouse.web.console.templating import load_static, render
+from dormouse.web.console.templating import load_static, prepare, render
 from dormouse.web.console.visit import Page, Section, Visit, html
 from dormouse.web.errors import Forbidden, internal_error
 from dormouse.web.local import Local
@@ -59,6 +59,8 @@ class Console:
             plane=plane, local=local, doors=doors, clock=clock, now=now, about=about, navigation=navigation
         )
         pages = [self._route(section, page) for section in sections for page in section.pages]
+        # Who comes first is shown this; what it is made of is read now, while only `dormouse open` waits.
+        prepare("projects/index.html")
         self._router = Router(
             [
                 Route("/", self._home),

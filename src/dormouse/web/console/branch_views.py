@@ -29,6 +29,8 @@ _DEEPEST: Final = 6
 """What is below is drawn beside it: on a phone there is no room for more."""
 _STEP: Final = 22
 """Pixels from a parent's line to its child's."""
+_JUST_THEN: Final = timedelta(seconds=2)
+"""Moments are written down in whole seconds."""
 _NODE_Y: Final = 30
 """Of a branch's circle below the top of its row: at the height of its name."""
 
@@ -62,7 +64,7 @@ class TreeRow:
     origin: str
     """`from main at 0/1FA22C0`; empty for a root."""
     began_at: datetime | None
-    """The moment of its parent at which it begins."""
+    """The moment of its parent at which it begins, if that was in the past when it was made."""
     created_at: datetime
     own_size: str
     """Empty while that is not known."""
@@ -77,10 +79,16 @@ class Tree:
     rows: tuple[TreeRow, ...]
     is_settled: bool
     """Whether nothing is being made or restored: then it stays as it is."""
+    with_sizes: bool
+    """Whether sizes were looked for, and how far each goes back."""
 
 
 def tree_rows(
-    branches: Sequence[Branch], endpoints: Sequence[Endpoint], histories: Mapping[BranchId, History]
+    branches: Sequence[Branch],
+    endpoints: Sequence[Endpoint],
+    histories: Mapping[BranchId, History],
+    *,
+    with_sizes: bool,
 ) -> Tree:
     """Each branch below its parent; the default one first, then the older one first."""
     names = {branch.id: branch.name for branch in branches}
@@ -88,7 +96,7 @@ def tree_rows(
         _row(branch, lanes, has_children, names, endpoints, histories.get(branch.id))
         for branch, lanes, has_children in _walk(branches)
     )
-    return Tree(rows=rows, is_settled=all(map(is_settled, branches)))
+    return Tree(rows=rows, is_settled=all(map(is_settled, branches)), with_sizes=with_sizes)
 
 
 def is_settled(branch: Branch) -> bool:
@@ -142,12 +150,17 @@ def _row(
         state=state_of_all(own),
         computes=_computes(own),
         origin=f"{origin} at {branch.parent_lsn}" if origin and branch.parent_lsn else origin,
-        began_at=branch.parent_timestamp,
+        began_at=_past_moment(branch),
         created_at=branch.created_at,
         own_size="" if history is None else size_text(history.own_bytes),
         expires_at=branch.expires_at,
         restorable_since=None if history is None else history.earliest_time,
     )
+
+
+def _past_moment(branch: Branch) -> datetime | None:
+    then = branch.parent_timestamp
+    return then if then is not None and branch.created_at - then > _JUST_THEN else None
 
 
 def _x(level: int) -> int:

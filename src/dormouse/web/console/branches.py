@@ -47,15 +47,16 @@ async def index(visit: Visit) -> Response:
             f"neonctl branches create --project-id {project.id} --name NAME",
             django="dormouse checkout    # the branch of the checked-out git branch, in .env",
         ),
-        tree=await _tree(visit, project),
+        tree=await _tree(visit, project, with_sizes=visit.asked("sizes") == "yes"),
         kept=[kept_row(each) for each in kept],
     )
 
 
 async def tree(visit: Visit) -> Response:
-    """The tree alone, while something in it is being made."""
+    """The tree alone: again, while something in it is being made, and with sizes, when it stands there already."""
     project = await visit.project()
-    return visit.fragment("branches/tree.html", tree=await _tree(visit, project), project=project)
+    found = await _tree(visit, project, with_sizes=visit.asked("sizes") == "yes")
+    return visit.fragment("branches/tree.html", tree=found, project=project)
 
 
 async def new(visit: Visit) -> Response:
@@ -241,7 +242,9 @@ async def _show(visit: Visit, project: Project, branch: Branch, error: DormouseE
         point=visit.asked("point"),
         here="?",
         branch=branch,
-        row=tree_rows([branch], endpoints, {} if history is None else {branch.id: history}).rows[0],
+        row=tree_rows([branch], endpoints, {} if history is None else {branch.id: history}, with_sizes=True).rows[
+            0
+        ],
         parent=next((each for each in branches if each.id == branch.parent_id), None),
         children=[each for each in branches if each.parent_id == branch.id],
         sources=[(each.id, each.name) for each in branches if is_settled(each)],
@@ -251,13 +254,14 @@ async def _show(visit: Visit, project: Project, branch: Branch, error: DormouseE
     )
 
 
-async def _tree(visit: Visit, project: Project) -> Tree:
+async def _tree(visit: Visit, project: Project, *, with_sizes: bool) -> Tree:
+    """`with_sizes` counts the files of each branch, which takes its time where there are many."""
     branches = await visit.plane.branches.all(project.id)
     endpoints = await visit.plane.endpoints.all(project.id)
-    settled = [each for each in branches if is_settled(each)]
+    settled = [each for each in branches if with_sizes and is_settled(each)]
     found = await asyncio.gather(*(_history(visit, project, each) for each in settled))
     histories = {each.id: its for each, its in zip(settled, found, strict=True) if its is not None}
-    return tree_rows(branches, endpoints, histories)
+    return tree_rows(branches, endpoints, histories, with_sizes=with_sizes)
 
 
 async def _history(visit: Visit, project: Project, branch: Branch) -> History | None:

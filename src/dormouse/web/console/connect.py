@@ -147,7 +147,7 @@ def _pick(items: Sequence[Named], name: str) -> Named | None:
 def _compute_label(endpoint: Endpoint) -> str:
     kind = "Primary" if endpoint.type is EndpointType.READ_WRITE else "Read replica"
     name = f" “{endpoint.name}”" if endpoint.name else ""
-    return f"{kind}{name} · {endpoint.id} · {state_of(endpoint).word}"
+    return f"{kind}{name} · {state_of(endpoint).word} · {endpoint.id}"
 
 
 def _howto(choice: _Choice) -> HowTo:

@@ -58,7 +58,10 @@ def hidden(ways: Ways) -> Ways:
 
 
 def _dotenv(ways: Ways) -> str:
-    lines = [f"DATABASE_URL={ways.primary.url()}", f"DATABASE_URL_UNPOOLED={ways.unpooled.url()}"]
+    lines = [f"DATABASE_URL={ways.primary.url()}"]
+    if ways.unpooled != ways.primary:
+        # For migrations, which a pooler in transaction mode is not for.
+        lines.append(f"DATABASE_URL_UNPOOLED={ways.unpooled.url()}")
     if ways.replicas:
         urls = " ".join(each.url() for each in ways.replicas)
         # Several are parted by spaces, which want quotes; a URL itself holds neither.

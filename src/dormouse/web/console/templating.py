@@ -16,7 +16,7 @@ from jinja2.runtime import Context
 from dormouse.sizes import size_text
 from dormouse.web.console import wording
 
-__all__ = ["StaticFile", "href", "load_static", "render"]
+__all__ = ["StaticFile", "href", "load_static", "prepare", "render"]
 
 _TYPES: Final = MappingProxyType(
     {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
@@ -52,6 +52,13 @@ def load_static() -> Mapping[str, StaticFile]:
 def render(template: str, **content: Any) -> str:
     """A template filled in. `now` is the moment from which ages are told, for one that tells them."""
     return _environment().get_template(template).render(content)
+
+
+def prepare(template: str) -> None:
+    """Read a template, and all that it extends and takes in, before it is needed."""
+    _environment().get_template(template)
+    for each in ("base.html", "shell.html", "macros.html"):
+        _environment().get_template(each)
 
 
 def href(path: str, *segments: str, **query: str | int | None) -> str:

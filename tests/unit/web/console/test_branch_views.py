@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -21,7 +21,7 @@ TREE = [
 
 def drawn(*branches: object) -> list[str]:
     """The lines of each row, as text: where they begin and end."""
-    rows = tree_rows(branches, [], {}).rows  # type: ignore[arg-type]
+    rows = tree_rows(branches, [], {}, with_sizes=False).rows  # type: ignore[arg-type]
     return [
         f"{row.name}: " + " ".join(f"{each.x1},{each.y1}-{each.x2},{each.y2 or 'end'}" for each in row.lines)
         for row in rows
@@ -29,7 +29,7 @@ def drawn(*branches: object) -> list[str]:
 
 
 def test_each_branch_stands_below_its_parent_the_older_first() -> None:
-    assert [(row.name, row.indent) for row in tree_rows(TREE, [], {}).rows] == [
+    assert [(row.name, row.indent) for row in tree_rows(TREE, [], {}, with_sizes=False).rows] == [
         ("main", 0),
         ("early", 1),
         ("grandchild", 2),
@@ -52,7 +52,7 @@ def test_lines_lead_from_parents_to_children() -> None:
 
 def test_what_lies_deep_stays_on_the_page() -> None:
     chain = [MAIN, *(branch(f"b{at}", "main" if at == 0 else f"b{at - 1}") for at in range(20))]
-    rows = tree_rows(chain, [], {}).rows
+    rows = tree_rows(chain, [], {}, with_sizes=False).rows
 
     assert len(rows) == 21
     assert max(row.indent for row in rows) == 6
@@ -60,21 +60,33 @@ def test_what_lies_deep_stays_on_the_page() -> None:
 
 
 def test_a_branch_that_is_its_own_parent_is_drawn_once() -> None:
-    assert [row.name for row in tree_rows([branch("main", "main")], [], {}).rows] == ["main"]
+    assert [row.name for row in tree_rows([branch("main", "main")], [], {}, with_sizes=False).rows] == ["main"]
 
 
 def test_a_row_says_what_is_known() -> None:
     child = branch(
-        "child", "main", parent_lsn="0/1FA22C0", parent_timestamp=NOW, protected=True, expires_at=minutes(60)
+        "child",
+        "main",
+        parent_lsn="0/1FA22C0",
+        parent_timestamp=minutes(-9),
+        protected=True,
+        expires_at=minutes(60),
     )
     replica = endpoint("b", type=EndpointType.READ_ONLY, branch_id=child.id)
     ours = [endpoint(branch_id=child.id, current_state=EndpointState.ACTIVE), replica, endpoint("c")]
 
-    row = tree_rows([MAIN, child], ours, {child.id: history()}).rows[1]
+    row = tree_rows([MAIN, child], ours, {child.id: history()}, with_sizes=True).rows[1]
 
     assert (row.state.word, row.computes, row.origin) == ("ready", "primary, 1 replica", "from main at 0/1FA22C0")
     assert (row.own_size, row.restorable_since, row.protected) == ("4.2 MB", NOW, True)
-    assert (row.began_at, row.expires_at) == (NOW, minutes(60))
+    assert (row.began_at, row.expires_at) == (minutes(-9), minutes(60))
+
+
+@pytest.mark.parametrize(("then", "told"), [(NOW, None), (minutes(-0.01), None), (minutes(-1), minutes(-1))])
+def test_a_branch_from_now_does_not_say_from_when(then: datetime, told: datetime | None) -> None:
+    assert (
+        tree_rows([branch("a", "main", parent_timestamp=then)], [], {}, with_sizes=False).rows[0].began_at == told
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +98,7 @@ def test_a_row_says_what_is_known() -> None:
     ],
 )
 def test_where_a_branch_comes_from(one: object, origin: str) -> None:
-    assert tree_rows([one], [], {}).rows[0].origin == origin  # type: ignore[list-item]
+    assert tree_rows([one], [], {}, with_sizes=False).rows[0].origin == origin  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +111,7 @@ def test_where_a_branch_comes_from(one: object, origin: str) -> None:
     ],
 )
 def test_a_tree_in_which_something_is_made_is_looked_at_again(state: BranchState, is_settled: bool) -> None:
-    assert tree_rows([MAIN, branch("a", "main", state=state)], [], {}).is_settled is is_settled
+    assert tree_rows([MAIN, branch("a", "main", state=state)], [], {}, with_sizes=True).is_settled is is_settled
 
 
 def test_a_window_offers_moments_inside_of_it() -> None:

@@ -1,5 +1,6 @@
 import ast
 import shlex
+from dataclasses import replace
 from types import MappingProxyType
 
 import psycopg.conninfo
@@ -71,6 +72,7 @@ def test_a_router_is_for_those_who_have_a_replica() -> None:
         ca_path="",
     )
 
+    assert "UNPOOLED" not in TABS["env"].text(replace(alone, primary=alone.unpooled))
     assert "Router" in TABS["settings"].text(WAYS)
     assert "Router" not in TABS["settings"].text(alone)
     assert "REPLICA" not in TABS["env"].text(alone)

@@ -423,7 +423,13 @@ def test_a_tree_in_which_something_is_made_looks_for_news(place: Place) -> None:
     state = place.visitor.plane.state
     for each in list(state.branches):
         state.change("branches", each, state=model.BranchState.READY)
-    assert "hx-trigger" not in place.visitor.get(f"{place.path}/branches/tree").text
+    assert 'hx-trigger="load"' in place.visitor.get(f"{place.path}/branches/tree").text
+    assert "hx-trigger" not in place.visitor.get(f"{place.path}/branches/tree?sizes=yes").text
+
+
+def test_sizes_are_looked_for_when_the_tree_stands_there_already(place: Place) -> None:
+    assert "of its own" not in place.visitor.get(f"{place.path}/branches").said
+    assert "4.1 kB of its own" in place.visitor.get(f"{place.path}/branches?sizes=yes").said
 
 
 def test_roles_come_and_go(place: Place) -> None:
