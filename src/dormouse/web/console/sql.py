@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dormouse.control.points import HEAD, AtLsn, AtTime, Head, Point
 from dormouse.control.statement_model import Access, Complaint, Explain, Limits, Statement
-from dormouse.errors import ComputeError, DormouseError, Invalid, RequestError
+from dormouse.errors import ComputeError, DormouseError, Invalid, NotFound, RequestError
 from dormouse.web.console import wording
 from dormouse.web.console.answers import ShownAnswer, shown_answer, unlike
 from dormouse.web.console.desk import NavItem
@@ -99,9 +99,12 @@ async def _panel(visit: Visit, place: Place, statement: Statement, point: Point,
 
 
 def _statement(form: Form, place: Place, text: str) -> Statement:
-    """Raises Invalid."""
+    """Raises Invalid; NotFound where another database or role than the chosen one would be taken."""
     if not text.strip():
         raise Invalid("there is no statement to run")
+    for kind, taken in (("database", place.database), ("role", place.role)):
+        if form[kind] not in ("", taken):
+            raise NotFound(f"{kind} {form[kind]} is not on branch {place.branch.name}", "choose another one")
     explain = Explain(form["do"]) if form["do"] in (Explain.PLAN, Explain.ANALYZE) else Explain.NO
     # Who asks for a plan is not to change anything by it.
     may_write = form["access"] == Access.READ_WRITE and explain is Explain.NO

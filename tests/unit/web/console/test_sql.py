@@ -116,6 +116,15 @@ def test_says_what_is_wrong_and_keeps_what_was_typed(
     assert visitor.plane.state.statements == []
 
 
+@pytest.mark.parametrize("field", ["database", "role"])
+def test_never_takes_another_role_or_database_than_the_chosen_one(visitor: Visitor, sql: str, field: str) -> None:
+    answer = visitor.post(sql, statement="DELETE FROM t", access="read_write", **{field: "gone"})
+
+    assert answer.status == 404
+    assert f"{field} gone is not on branch main" in answer.said
+    assert visitor.plane.state.statements == []
+
+
 def test_tells_htmx_of_what_is_wrong_as_of_any_answer(visitor: Visitor, sql: str) -> None:
     assert visitor.post(sql, statement="", headers={"hx-request": "true"}).status == 200
 
