@@ -28,7 +28,10 @@ SpawnTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 _BUSY: Final = f"""
 SELECT count(*) FILTER (WHERE backend_type = 'client backend' AND state IS DISTINCT FROM 'idle'),
        count(*) FILTER (WHERE backend_type = 'walsender'),
-       count(*) FILTER (WHERE backend_type = 'autovacuum worker')
+       count(*) FILTER (WHERE backend_type = 'autovacuum worker'),
+       count(*) FILTER (WHERE backend_type ~ '^(logical replication .*|parallel apply )worker$'),
+       extract(epoch FROM clock_timestamp() - max(state_change)
+               FILTER (WHERE backend_type = 'client backend' AND state = 'idle'))
 FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND usename IS DISTINCT FROM '{ADMIN_ROLE}'
 """  # noqa: S608 - a constant of ours
@@ -184,8 +187,14 @@ class Computes:
         """What its server does. Raises StartFailed if it sleeps, psycopg.Error if it does not answer."""
         async with compute.server.admin() as connection:
             row = await (await connection.execute(_BUSY)).fetchone()
-        backends, walsenders, workers = row or (0, 0, 0)
-        return Busy(backends=backends, walsenders=walsenders, autovacuum_workers=workers)
+        backends, walsenders, workers, subscriptions, idle_for_s = row or (0, 0, 0, 0, None)
+        return Busy(
+            backends=backends,
+            walsenders=walsenders,
+            autovacuum_workers=workers,
+            subscriptions=subscriptions,
+            idle_for_s=None if idle_for_s is None else float(idle_for_s),
+        )
 
     async def sleep_all(self) -> None:
         """Put every compute to sleep: replicas first, so that no walreceiver holds up a primary."""

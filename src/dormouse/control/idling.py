@@ -1,8 +1,9 @@
 """Whether a compute may sleep. Pure: times come in as loop seconds, what the server does as a record.
 
 Clients that are connected and idle do not keep a compute awake; a running query, an open transaction, a
-walsender that is not our own replica's and an autovacuum worker do (as at Neon). Bytes from clients are
-seen by the relay, so the server is asked one question, at the deadline, and not polled.
+walsender that is not our own replica's, a subscription and an autovacuum worker do (as at Neon), and so does a
+query that ended a while ago, although its client has said nothing since. Bytes from clients are seen by the relay,
+so the server is asked one question, at the deadline, and not polled.
 """
 
 from dataclasses import dataclass
@@ -41,11 +42,15 @@ class Busy:
     walsenders: int
     """Other than those of our own replicas."""
     autovacuum_workers: int
+    subscriptions: int = 0
+    """Workers that apply what another server publishes."""
+    idle_for_s: float | None = None
+    """Since the last of the idle client backends became so; None if there are none."""
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing keeps it awake."""
-        return not (self.backends or self.walsenders or self.autovacuum_workers)
+        return not (self.backends or self.walsenders or self.autovacuum_workers or self.subscriptions)
 
 
 def before_asking(now: float, last_activity: float, timeout_s: float | None) -> Wait | Ask | None:
@@ -58,4 +63,8 @@ def before_asking(now: float, last_activity: float, timeout_s: float | None) -> 
 
 def at_deadline(now: float, busy: Busy, timeout_s: float) -> Sleep | Wait:
     """What follows from the server's answer."""
-    return Sleep() if busy.is_idle else Wait(now + min(timeout_s, BUSY_RECHECK_S))
+    if not busy.is_idle:
+        return Wait(now + min(timeout_s, BUSY_RECHECK_S))
+    if busy.idle_for_s is not None and busy.idle_for_s < timeout_s:
+        return Wait(now + timeout_s - busy.idle_for_s)
+    return Sleep()

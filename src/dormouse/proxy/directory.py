@@ -30,7 +30,7 @@ class Activity:
 
     def __init__(self, now: float) -> None:
         self.last: float = now
-        """Loop time of the last bytes a client sent, in seconds."""
+        """Loop time of the last bytes a client sent, or of its leaving, in seconds."""
         self.connections: int = 0
         """Clients that are relayed now, or are being connected to the compute that `locate` has named."""
         self.from_clients: int = 0

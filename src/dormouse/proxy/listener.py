@@ -603,6 +603,8 @@ class _Connection(asyncio.Protocol):
             relay.cut_after(count)
 
     def _relay_ended(self, side: Side) -> None:
+        if self._activity is not None:  # to leave is activity too
+            self._activity.last = self.loop.time()
         _logger.info(
             "A session ended",
             extra={

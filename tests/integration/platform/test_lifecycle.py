@@ -5,7 +5,9 @@ import time
 
 import psycopg
 import pytest
+from fix_past import as_admin
 from fix_platform import Made, Platform, rows, wait_until
+from psycopg import conninfo
 
 
 def test_a_new_project_answers_its_first_query(platform: Platform) -> None:
@@ -68,6 +70,26 @@ def test_an_open_transaction_and_a_running_query_keep_it_awake(platform: Platfor
         time.sleep(2.5)
         assert busy.execute("SELECT 2").fetchone() == (2,)
         assert busy.execute("SELECT 3 FROM pg_sleep(2.5)").fetchone() == (3,)
+
+
+def test_what_keeps_a_compute_awake_is_asked_of_the_server(platform: Platform) -> None:
+    """A walsender that is not a replica's; and a query's end counts, not only its beginning."""
+    made = platform.create(suspend_timeout_seconds=2)
+    with as_admin(platform, made) as admin:
+        admin.execute("ALTER ROLE neondb_owner REPLICATION")
+    parameters = conninfo.conninfo_to_dict(made.url, replication="true")
+    walsender = psycopg.pq.PGconn.connect(conninfo.make_conninfo("", **parameters).encode())
+    try:
+        assert walsender.exec_(b"IDENTIFY_SYSTEM").ntuples == 1
+        time.sleep(4)
+        assert platform.state(made, made.primary) == "active"
+    finally:
+        walsender.finish()
+    with psycopg.connect(made.url, autocommit=True) as client:
+        client.execute("SELECT pg_sleep(3.5)")  # longer than the timeout, and asked about amid it
+        ended = time.monotonic()
+        wait_until(lambda: platform.state(made, made.primary) == "idle", "it sleeps for all that")
+        assert time.monotonic() - ended > 1.9
 
 
 def test_suspend_cuts_clients_with_57p01(platform: Platform) -> None:

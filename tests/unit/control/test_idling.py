@@ -32,6 +32,7 @@ def test_the_server_is_asked_at_the_deadline(
         (Busy(backends=1, walsenders=0, autovacuum_workers=0), False),
         (Busy(backends=0, walsenders=1, autovacuum_workers=0), False),
         (Busy(backends=0, walsenders=0, autovacuum_workers=1), False),
+        (Busy(backends=0, walsenders=0, autovacuum_workers=0, subscriptions=1), False),
     ],
 )
 def test_what_keeps_a_compute_awake(busy: Busy, idle: bool) -> None:
@@ -44,6 +45,16 @@ def test_a_busy_compute_is_asked_again_soon(timeout_s: float, until: float) -> N
     busy = Busy(backends=1, walsenders=0, autovacuum_workers=0)
 
     assert at_deadline(1000.0, busy, timeout_s) == Wait(until)
+
+
+def test_what_ended_a_while_ago_counts_from_its_end() -> None:
+    """A long query, say, whose client has sent nothing since it began."""
+
+    def idle_for(seconds: float) -> Busy:
+        return Busy(backends=0, walsenders=0, autovacuum_workers=0, idle_for_s=seconds)
+
+    assert at_deadline(1000.0, idle_for(20.0), 300.0) == Wait(1280.0)
+    assert at_deadline(1000.0, idle_for(300.0), 300.0) == Sleep()
 
 
 @given(SECONDS, SECONDS, st.floats(1, 1e6))
