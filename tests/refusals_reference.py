@@ -62,8 +62,9 @@ AFTER = """\
 Beside these:
 
 - Bytes that are no protocol: 08P01 (0A000 for another major version of it), with what was wrong in Postgres's
-  words where it has some. A TLS handshake that fails is told by a TLS alert: below TLS 1.2, no cipher in
-  common.
+  words where it has some.
+- A TLS handshake that fails is told by a TLS alert: below TLS 1.2, no cipher in common. Who offers application
+  protocols (ALPN) without `postgresql` among them is left without a word.
 - What Postgres refuses at startup (`database "shop" does not exist` 3D000, `too many connections for role …`
   53300) passes as it is. `unsupported startup parameter: …` of the pooler gets Neon's advice behind it.
 - 53300 and 57P03 of a compute that is going to sleep just now, or has a backend on its way out, are tried again

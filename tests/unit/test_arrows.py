@@ -68,6 +68,7 @@ PURE = {
     "dormouse.moments",
     "dormouse.old_names",
     "dormouse.sizes",
+    "dormouse.wire.client_hello",
     "dormouse.wire.messages",
     "dormouse.wire.startup",
     "dormouse.wire.scram",

@@ -14,8 +14,9 @@ import termios
 from collections.abc import Callable
 from typing import Final
 
-from dormouse.proxy.certificates import NamedSSLObject
+from dormouse.proxy.certificates import ALPN, NamedSSLObject
 from dormouse.proxy.socket_transport import SocketTransport
+from dormouse.wire.client_hello import offered_protocols
 
 __all__ = ["ClientTransport"]
 
@@ -39,6 +40,8 @@ class ClientTransport(SocketTransport):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._on_secure = on_secure
         self._is_secure = False
+        self._hello = b""
+        """What the client has said until the handshake is done."""
         super().__init__(loop, accepted, protocol)
 
     @property
@@ -98,6 +101,7 @@ class ClientTransport(SocketTransport):
         self._incoming.write(data)
         try:
             if not self._is_secure:
+                self._hello += data
                 self._shake_hands()
             plain, is_over = self._decrypt()
         except ssl.SSLWantReadError:
@@ -116,6 +120,9 @@ class ClientTransport(SocketTransport):
         self._tls.do_handshake()
         self._is_secure = True
         super().write(self._outgoing.read())
+        offered, self._hello = offered_protocols(self._hello), b""
+        if offered and self._tls.selected_alpn_protocol() is None:
+            raise ssl.SSLError(1, f"no {ALPN} among the application protocols that the client offers")
         self._on_secure()
 
     def _decrypt(self) -> tuple[bytes, bool]:

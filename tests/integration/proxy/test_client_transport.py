@@ -292,6 +292,24 @@ def test_who_asks_for_less_gets_an_alert(
     runner.run(play())
 
 
+@pytest.mark.parametrize(("protocols", "is_served"), [(["h2"], False), (["h2", "postgresql"], True)])
+def test_who_speaks_another_protocol_is_not_served(
+    runner: asyncio.Runner, certificates: Certificates, protocols: list[str], is_served: bool
+) -> None:
+    """A browser, say, that somebody lured here. Who names no protocol, as older clients do, is."""
+    context = trusting()
+    context.set_alpn_protocols(protocols)
+
+    async def play() -> None:
+        async with Stage(certificates, context) as stage:
+            await stage.client.shake_hands()
+            await stage.until("secure" if is_served else "lost")
+            if not is_served:
+                assert "application protocols" in str(stage.heard.error)
+
+    runner.run(play())
+
+
 def test_garbage_instead_of_a_record(runner: asyncio.Runner, certificates: Certificates) -> None:
     async def play() -> None:
         async with Stage(certificates) as stage:
