@@ -4,6 +4,7 @@ python bench/lifecycle.py [ROUNDS]
 """
 
 import shutil
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,10 @@ from fix_platform import Made, Platform, new_home, platform_in, rows, wait_until
 
 from dormouse.api.bodies import ProjectCreate
 from dormouse.names import BranchId, EndpointId, ProjectId
+from fix_memory import proportional_kb
 from measuring import spread, timed_ms
+
+IDLE = 5
 
 
 def main() -> None:
@@ -31,6 +35,7 @@ def main() -> None:
         wakes = [wake(platform, made, replica, made.replica_url) for _ in range(count)]
         tell("wake the replica, to the first row", wakes)
         tell("suspend", suspends(platform, made))
+        idle_computes(platform)
         at_rest(platform)
         ups = []
         for _ in range(max(3, count // 4)):
@@ -71,6 +76,16 @@ def suspends(platform: Platform, made: Made) -> list[float]:
     return [
         float(o.total_duration_ms) for o in operations if o.action == "suspend_compute" and o.status == "finished"
     ]
+
+
+def idle_computes(platform: Platform) -> None:
+    """Five that were asked one query each, ten seconds ago: what each takes beside the others."""
+    for made in [platform.create(suspend_timeout_seconds=-1) for _ in range(IDLE)]:
+        rows(made.url)
+    time.sleep(10)
+    process = psutil.Process(int(str(platform.there["pid"])))
+    sizes = [proportional_kb(each) for each in process.children() if each.name() == "postgres"]
+    print(f"awake idle computes, {len(sizes)}: {statistics.median(sizes) / 1024:.1f} MB each, proportional")
 
 
 def at_rest(platform: Platform) -> None:
