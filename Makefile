@@ -66,7 +66,7 @@ conformance: setup ## the API, judged by Neon's own clients and specification; t
 	@$(BIN)/python tests/contract/clients/install.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile --conformance $(or $(ARGS),tests/contract)
 
-soak: setup ## two clients let loose, fifty branches, two hundred moments, kills: ten minutes (ARGS="--soak 600 --seed 8")
+soak: setup ## clients let loose, branches, moments, kills, a ledger, a million openings: half an hour (ARGS="--soak 600 --seed 8")
 	TMPDIR=$${TMPDIR:-/tmp} $(BIN)/python -m pytest tests/soak -s --soak 60 $(ARGS)
 
 bench: setup ## what things cost, beside their peers (minutes; wants a quiet machine, pgbench and pgbouncer)
