@@ -41,6 +41,21 @@ def in_turn(rounds: int, ours: Callable[[], float], peer: Callable[[], float]) -
     return mine, theirs
 
 
+def in_slices(
+    rounds: int, slices: int, ours: Callable[[], float], peer: Callable[[], float]
+) -> tuple[list[float], list[float]]:
+    """As `in_turn`, each round being the sum of so many short slices that take turns.
+
+    What disturbs a shared machine lasts longer than a slice, and so falls on both.
+    """
+    mine, theirs = in_turn(rounds * slices, ours, peer)
+    return _summed(mine, slices), _summed(theirs, slices)
+
+
+def _summed(values: Sequence[float], size: int) -> list[float]:
+    return [sum(values[start : start + size]) for start in range(0, len(values), size)]
+
+
 def timed_ms(work: Callable[[], object]) -> float:
     """How long it took."""
     began = time.perf_counter()
