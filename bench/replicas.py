@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +131,13 @@ def in_this_process(relays: list[Any]) -> None:
         return HttpResponse()
 
     def reads(*, routed: bool) -> Callable[[], float]:
-        by_name = ContentType.objects.using("replica")
+        # As the router does it: each request another one.
+        by_name = cycle([ContentType.objects.using("replica"), ContentType.objects.using("replica2")])
 
         def all_of_them() -> HttpResponse:
+            objects = ContentType.objects if routed else next(by_name)
             for _ in range(READS):
-                if routed:
-                    ContentType.objects.get(pk=1)
-                else:
-                    by_name.get(pk=1)
+                objects.get(pk=1)
             return HttpResponse()
 
         # In a request, as reads are: the middleware has looked at it, and one replica serves all of it.
