@@ -147,10 +147,19 @@ def kill_servers(home: Path) -> None:
 
 
 async def settled(world: World) -> None:
-    """Wait until no plan is left, and nothing is half built."""
+    """Wait until no plan is left, and nothing is half built but the next spare."""
     async with asyncio.timeout(30):
         await world.catalog.until(lambda: not world.catalog.plans)
-    assert [each.name for each in world.machine.layout.building.iterdir()] == []
+    left = [each.name for each in world.machine.layout.building.iterdir()]
+    assert [name for name in left if not name.startswith("spare-")] == []
+
+
+async def spare_made(world: World) -> None:
+    """Have a spare wait, of which a branch is made then."""
+    world.service.prepare_spare()
+    async with asyncio.timeout(30):
+        while not list(world.machine.layout.spares.glob("*/*")):
+            await asyncio.sleep(0.01)
 
 
 async def until_dead(dead: asyncio.Event) -> None:

@@ -25,11 +25,12 @@ def seed() -> Iterator[Seed]:
             await world.ask(made.endpoint.id, "CREATE TABLE kept AS SELECT 1 AS i")
             ((then,),) = await world.ask(made.endpoint.id, "SELECT pg_current_wal_insert_lsn()::text")
             await world.ask(made.endpoint.id, "CREATE TABLE later AS SELECT 2 AS i")
-        # Each copy would take along the data directory of a project that is not.
-        shutil.rmtree(folder / "spares")
         return Seed(folder, made, then)
 
-    yield asyncio.run(make())
+    made = asyncio.run(make())
+    # Each copy would take along the data directory of a project that is not. Only now nobody makes one any more.
+    shutil.rmtree(folder / "spares")
+    yield made
     gc.collect()
     shutil.rmtree(folder.parent, ignore_errors=True)
 

@@ -6,7 +6,7 @@ Those that go back in time are in `test_kills_of_the_past`.
 from pathlib import Path
 
 import pytest
-from fix_world import folders, settled, until_dead, world_in
+from fix_world import folders, settled, spare_made, until_dead, world_in
 
 from dormouse.control.model import (
     BranchSpec,
@@ -48,6 +48,7 @@ async def test_creating_a_project(home: Path, made: ProjectCreated, steps: int, 
 @each_cut
 async def test_creating_a_branch(home: Path, made: ProjectCreated, steps: int, knows: bool) -> None:
     async with world_in(home) as world:
+        await spare_made(world)
         dead = world.die_after(PlanKind.CREATE_BRANCH, steps, journal_knows=knows)
         wanted = BranchSpec(name="dev", endpoints=(NewEndpoint(type=EndpointType.READ_WRITE),))
         promised = await world.service.branches.create(made.project.id, wanted)
