@@ -108,10 +108,21 @@ def test_names_stay_text(visitor: Visitor, project: str, monkeypatch: pytest.Mon
     assert path is not None
     rows = path[1].replace("&amp;", "&")
 
+    assert "without a primary key" not in visitor.get(rows).said
     for page in (project + "/tables", rows, rows.replace("/rows?", "/structure?")):
         answer = visitor.get(page)
         assert answer.status == 200
         assert EVIL in answer.said and "<script>" not in answer.text
+
+
+def test_says_that_rows_without_a_key_have_no_order(
+    visitor: Visitor, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (orders,) = fix_memory_plane.RELATIONS
+    monkeypatch.setattr(fix_memory_plane, "RELATIONS", (replace(orders, key=()),))
+
+    assert "in no order, without a primary key" in visitor.get(f"{project}/tables/rows?{ORDERS}").said
+    assert "in no order" not in visitor.get(f"{project}/tables/rows?{ORDERS}&sort=id").said
 
 
 def test_one_branch_alone_has_nothing_to_differ_from(visitor: Visitor, project: str) -> None:
