@@ -37,13 +37,15 @@ class Visitor:
 
     plane: MemoryPlane = field(default_factory=MemoryPlane)
     now: float = 1000.0
+    bind: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         self.app = create_app(
             self.plane,
             api_key=KEY,
             local=MemoryLocal(self.plane),
-            about=About(ca_path="/home/tls/ca.pem"),
+            bind=self.bind,
+            about=About(ca_path="/home/tls/ca.pem", bind=self.bind),
             clock=lambda: self.now,
         )
         self.cookies: dict[str, str] = {}

@@ -124,3 +124,9 @@ def test_every_page_is_followed() -> None:
     followed = re.findall(r'lines_of\("([^"]+)"\)', here)
 
     assert [page.name for page in sorted(HOWTO.glob("*.md")) if lines_of(page.name)] == sorted(followed)
+
+
+def test_use_the_console(follower: Follower) -> None:
+    (line,) = lines_of("use-the-console.md")
+
+    assert "/open?link=" in follower.type(line)

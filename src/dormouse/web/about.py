@@ -11,5 +11,12 @@ class About:
 
     ca_path: str = ""
     """The file of the authority that vouches for the proxy's certificate; empty if that is not known."""
+    bind: str = "127.0.0.1"
+    """The address that is listened on."""
     operations: str = "immediate"
     """When operations are said to have ended: `immediate`, `timed` or `manual`."""
+
+    @property
+    def exposed(self) -> str:
+        """The address, if others than this machine reach it; else empty."""
+        return "" if self.bind in ("localhost", "::1") or self.bind.startswith("127.") else self.bind

@@ -35,6 +35,7 @@ async def index(visit: Visit) -> Response:
             django="dormouse new mysite    # a site with its project and its .env",
         ),
         cards=await asyncio.gather(*(_card(visit, each) for each in projects)),
+        sizes=[await _size(visit, each) for each in projects] if visit.asked("sizes") == "yes" else (),
         deleted=[deleted_project(each) for each in deleted],
     )
 

@@ -58,6 +58,8 @@ class _Frame:
     howto: HowTo | None
     flashes: tuple[Flash, ...]
     project: Project | None
+    exposed: str
+    """The address that is listened on, if others than this machine reach it; else empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ class Visit:
             howto=howto,
             flashes=self.session.take_flashes(),
             project=project,
+            exposed=self.desk.about.exposed,
         )
         text = render(template, frame=frame, csrf=self.session.csrf, now=self.desk.now(), **content)
         return html(text, status)

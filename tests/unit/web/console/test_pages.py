@@ -135,6 +135,16 @@ def test_projects_are_listed_with_their_state(place: Place) -> None:
 
     assert "shop asleep Postgres 17 Branches 1" in said
     assert place.visitor.get(f"{place.path}/size").said == "4.1 kB"
+    assert "On disk 4.1 kB" in place.visitor.get("/projects?sizes=yes").said
+
+
+@pytest.mark.parametrize(
+    ("bind", "is_told"), [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True)]
+)
+def test_an_address_that_others_reach_is_told(bind: str, is_told: bool) -> None:
+    said = Visitor(bind=bind).enter().get("/projects").said
+
+    assert ("others on your network reach it" in said) is is_told
 
 
 def test_a_project_goes_when_its_name_is_typed_and_comes_back(place: Place) -> None:
