@@ -204,6 +204,7 @@ class Projects(Room):
             state=model.BranchState.READY,
             default=True,
             protected=False,
+            annotation=spec.annotation,
             **stamps(),
         )
         role = model.Role(

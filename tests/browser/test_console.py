@@ -1,6 +1,6 @@
 """The console in a browser: the guides' steps by mouse, by keyboard and without JavaScript; for axe; on a phone.
 
-`DORMOUSE_SCREENSHOTS=docs/images make browser` writes the pictures of README and docs anew.
+`DORMOUSE_SCREENSHOTS=docs/images make browser ARGS="-k pictures"` writes those of README and docs anew.
 """
 
 import math
@@ -316,8 +316,8 @@ def test_pictures_for_the_documentation(enter: Enter, platform: Platform, grown:
         if name == "console-computes":
             _watch_work(page, grown)
         if name == "console-branches":
-            expect(page.get_by_text("of its own")).to_have_count(4)
-        expect(page.get_by_text("…", exact=True)).to_have_count(0)
+            expect(page.get_by_text("of its own")).to_have_count(4, timeout=30_000)
+        expect(page.get_by_text("…", exact=True)).to_have_count(0, timeout=30_000)
         page.screenshot(
             path=folder / f"{name}{'-dark' if scheme == 'dark' else ''}.png", full_page=name == "console-computes"
         )
