@@ -310,17 +310,15 @@ def test_pictures_for_the_documentation(enter: Enter, platform: Platform, grown:
         "console-branches": f"/projects/{grown.project}/branches",
         "console-computes": f"/projects/{grown.project}/computes",
     }
-    for name, scheme in (*((name, "light") for name in shown), ("console-branches", "dark")):
-        page = enter(color_scheme=scheme, viewport={"width": 1180, "height": 760})
-        page.goto(shown[name])
+    for name, path in shown.items():
+        page = enter(color_scheme="light", viewport={"width": 1180, "height": 760})
+        page.goto(path)
         if name == "console-computes":
             _watch_work(page, grown)
         if name == "console-branches":
             expect(page.get_by_text("of its own")).to_have_count(4, timeout=30_000)
         expect(page.get_by_text("…", exact=True)).to_have_count(0, timeout=30_000)
-        page.screenshot(
-            path=folder / f"{name}{'-dark' if scheme == 'dark' else ''}.png", full_page=name == "console-computes"
-        )
+        page.screenshot(path=folder / f"{name}.png", full_page=name == "console-computes")
 
 
 def _watch_work(page: Page, made: Made) -> None:
