@@ -68,7 +68,7 @@ class Settings:
     """`SERVER_TIMING`: whether responses say in a header which databases served them, and why; None while
     DEBUG."""
     lag_check_s: float = 5.0
-    """`LAG_CHECK_S`: how often replicas that are read from are looked at."""
+    """`LAG_CHECK_S`: how often replicas that are read from are looked at; 0: never, and none is found to lag."""
 
     instances: int = 1
     """`INSTANCES`: how many machines or containers run the project. For the sum of connections alone."""
@@ -135,8 +135,8 @@ def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
 
 def _seconds(given: Mapping[str, Any], name: str, default: float) -> float:
     value = default if given.get(name) is None else given[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected a number of seconds above 0')
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ImproperlyConfigured(f'DORMOUSE["{name}"]: expected a number of seconds, 0 or more')
     return float(value)
 
 

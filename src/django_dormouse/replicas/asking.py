@@ -11,6 +11,7 @@ from django_dormouse.replicas.position import Position, Replayed, parse_lsn, rep
 
 __all__ = [
     "end_of_log",
+    "in_transaction",
     "polling",
     "position",
     "progress",
@@ -62,6 +63,11 @@ def reach(connection: BaseDatabaseWrapper) -> None:
     reopen_if_dead = getattr(connection, "reopen_if_dead", None)
     if reopen_if_dead is not None:
         reopen_if_dead()
+
+
+def in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether Django has a transaction open there, or would begin one with the next statement."""
+    return connection.in_atomic_block or (connection.connection is not None and not connection.autocommit)
 
 
 def replayed_so_far(connection: BaseDatabaseWrapper) -> Replayed | None:

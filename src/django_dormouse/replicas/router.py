@@ -14,7 +14,7 @@ from django_dormouse import settings
 from django_dormouse.alias import replicas_of
 from django_dormouse.backend.statements import may_write
 from django_dormouse.errors import WriteInReplicaBlock
-from django_dormouse.replicas import picking
+from django_dormouse.replicas import asking, picking
 from django_dormouse.replicas.context import Unit, block, current, in_event_loop
 from django_dormouse.replicas.deciding import Read, Reason, decide
 from django_dormouse.replicas.raw import raw_statement
@@ -89,7 +89,7 @@ def _read(model: type[Model], instance: Model | None, is_of_replica: bool, unit:
         is_primary_only=ours.is_primary_only(options.app_label, options.object_name or ""),
         in_primary_block=asked.from_primary,
         # Connections belong to threads; the event loop's own thread has none to look at.
-        in_transaction=not is_looping and _in_transaction(),
+        in_transaction=not is_looping and asking.in_transaction(connections[DEFAULT_DB_ALIAS]),
         has_written=unit.has_written,
         has_seen_newer=unit.has_seen_newer,
         is_unsafe_request=unit.is_unsafe,
@@ -111,11 +111,6 @@ def _are_generically_related(owner: type[Model], model: type[Model]) -> bool:
         for field in owner._meta.private_fields
         if field.is_relation
     )
-
-
-def _in_transaction() -> bool:
-    connection = connections[DEFAULT_DB_ALIAS]
-    return connection.in_atomic_block or (connection.connection is not None and not connection.autocommit)
 
 
 def _alias_of(instance: Model | None) -> str | None:

@@ -54,7 +54,7 @@ def settled(unit: Unit) -> Token:
         return tokens.UNKNOWN
     if is_owed(unit):
         connection = None if context.in_event_loop() else connections[DEFAULT_DB_ALIAS]
-        if connection is None or connection.in_atomic_block:
+        if connection is None or asking.in_transaction(connection):
             # It cannot be asked, or what was written is not committed yet, so that no position covers it.
             return tokens.UNKNOWN
         try:

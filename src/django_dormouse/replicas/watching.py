@@ -62,7 +62,8 @@ class Watcher:
     def nudge(self, alias: str, now: float) -> None:
         """Called while a request reads: have the replica looked at, if it is time. Does not wait."""
         if health.is_in_use(alias):
-            if now - self._looked.get(alias, float("-inf")) < settings.current().lag_check_s:
+            every_s = settings.current().lag_check_s
+            if every_s == 0 or now - self._looked.get(alias, float("-inf")) < every_s:
                 return
         elif not health.take_try(alias, now):
             return

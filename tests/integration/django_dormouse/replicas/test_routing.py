@@ -381,7 +381,7 @@ def test_a_dead_replica_does_not_fail_a_page(project, standby):
     pages = project.run(pages_of_a_dead_replica, 20)
 
     assert pages["from"] == ["default"]
-    assert pages["warnings"] == ["replica_left_out"]
+    assert pages["warnings"] == ["replica_left_out", "no_replica"]
     # Twenty waits for a deadline of seconds would show.
     assert pages["took_s"] < 15
 

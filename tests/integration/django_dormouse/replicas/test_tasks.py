@@ -45,19 +45,19 @@ def celerys_tasks() -> Any:
         with transaction.atomic():
             Note.objects.create(title="a")
             transaction.on_commit(lambda: told.append(titles.delay()))
-        return told[0].get(timeout=20)
+        return told[0].get(timeout=60)
 
     seen = {}
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
-        seen["of nobody"] = as_a_request(lambda: titles.delay().get(timeout=20))
-        seen["that writes"] = writes.delay().get(timeout=20)
-        deadline = time.monotonic() + 10
-        while "by a task" not in as_a_request(lambda: titles.delay().get(timeout=20)):
+        seen["of nobody"] = as_a_request(lambda: titles.delay().get(timeout=60))
+        seen["that writes"] = writes.delay().get(timeout=60)
+        deadline = time.monotonic() + 60
+        while "by a task" not in as_a_request(lambda: titles.delay().get(timeout=60)):
             assert time.monotonic() < deadline
-        seen["the next one of nobody"] = as_a_request(lambda: titles.delay().get(timeout=20))
+        seen["the next one of nobody"] = as_a_request(lambda: titles.delay().get(timeout=60))
         pause("pause")
         seen["of one who wrote"] = as_a_request(writes_and_asks)
-        seen["the next one"] = as_a_request(lambda: titles.delay().get(timeout=20))
+        seen["the next one"] = as_a_request(lambda: titles.delay().get(timeout=60))
         pause("resume")
 
         def writes_and_runs_it_here() -> Any:
