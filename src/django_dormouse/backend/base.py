@@ -416,6 +416,10 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
 
     def _ensure_shared_connection(self) -> None:
         primary = self._shared()
+        if primary is None:
+            # `testing.lagging()` lets it be a replica of its own for a while.
+            super().ensure_connection()
+            return
         primary.ensure_connection()
         self.connection = primary.connection
         self.autocommit = primary.autocommit
