@@ -5,7 +5,7 @@ from dormouse.control.model import EndpointState, EndpointType, ReplicaLag, Vita
 from dormouse.names import EndpointId
 from dormouse.web.console.compute_views import compute_card, live_compute, suspend_choices, suspend_text
 from dormouse.web.console.trends import Sample
-from fix_records import endpoint
+from fix_values import endpoint
 
 AWAKE = endpoint(current_state=EndpointState.ACTIVE)
 REPLICA = endpoint("r", type=EndpointType.READ_ONLY, current_state=EndpointState.ACTIVE)

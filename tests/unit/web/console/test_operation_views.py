@@ -3,7 +3,7 @@ import pytest
 from dormouse.control.model import OperationAction, OperationStatus
 from dormouse.names import BranchId
 from dormouse.web.console.operation_views import operation_row
-from fix_records import operation
+from fix_values import operation
 
 NAMES = {BranchId("br-main"): "main"}
 

@@ -5,7 +5,7 @@ import pytest
 from dormouse.control.points import HEAD, AtLsn, AtTime, Point
 from dormouse.errors import Invalid
 from dormouse.web.console.past_points import expiry_of, point_of
-from fix_records import NOW
+from fix_values import NOW
 
 
 @pytest.mark.parametrize(

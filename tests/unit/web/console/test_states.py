@@ -2,7 +2,7 @@ import pytest
 
 from dormouse.control.model import Endpoint, EndpointState
 from dormouse.web.console.states import state_of, state_of_all
-from fix_records import endpoint
+from fix_values import endpoint
 
 IDLE, ACTIVE = EndpointState.IDLE, EndpointState.ACTIVE
 ASLEEP, READY = endpoint(current_state=IDLE), endpoint(current_state=ACTIVE)

@@ -62,7 +62,6 @@ def test_the_newest_value_is_at_the_right_edge_and_the_largest_at_the_top() -> N
     drawn = chart([0, 10, 5], width=59, height=48)
 
     assert drawn.lines == ("57.0,46.0 58.0,2.0 59.0,24.0",)
-    assert (drawn.latest, drawn.peak) == (5, 10)
 
 
 def test_a_line_is_broken_where_nothing_was_found() -> None:
@@ -73,5 +72,4 @@ def test_a_line_is_broken_where_nothing_was_found() -> None:
 def test_nothing_is_a_flat_line_or_none(values: list[float | None]) -> None:
     drawn = chart(values)
 
-    assert drawn.peak == 0
     assert all(point.endswith(",46.0") for line in drawn.lines for point in line.split())
