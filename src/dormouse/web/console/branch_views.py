@@ -207,8 +207,6 @@ class Window:
     until: datetime
     earliest_lsn: str
     head_lsn: str
-    own_size: str
-    bases: int
     picks: tuple[Pick, ...]
     least: str
     """For `datetime-local`, in UTC: the first second that is inside."""
@@ -244,8 +242,6 @@ def window_of(history: History, now: datetime) -> Window:
         until=now,
         earliest_lsn=lsn_text(history.earliest_lsn),
         head_lsn=lsn_text(history.head_lsn),
-        own_size=size_text(history.own_bytes),
-        bases=history.bases,
         picks=picks[-5:],
         least=f"{first_second:%Y-%m-%dT%H:%M:%S}",
         most=f"{now:%Y-%m-%dT%H:%M:%S}",

@@ -34,10 +34,8 @@ class ProjectCard:
     id: ProjectId
     name: str
     pg_version: int
-    region: str
     state: State
     branches: int
-    computes: int
     created_at: datetime
 
 
@@ -57,10 +55,8 @@ def project_card(project: Project, branches: Sequence[Branch], endpoints: Sequen
         id=project.id,
         name=project.name,
         pg_version=project.pg_version,
-        region=project.region_id,
         state=state_of_all(endpoints),
         branches=len(branches),
-        computes=len(endpoints),
         created_at=project.created_at,
     )
 

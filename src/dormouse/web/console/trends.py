@@ -81,8 +81,6 @@ class Chart:
 
     lines: tuple[str, ...]
     """Points of the pieces of the line, `x,y x,y …`: it is broken where nothing was found."""
-    latest: float | None
-    peak: float
     width: int
     height: int
 
@@ -102,8 +100,6 @@ def chart(values: Sequence[float | None], *, width: int = 240, height: int = 48)
         points.append(f"{left + step * at:.1f},{y:.1f}")
     return Chart(
         lines=tuple(_closed(lines, points)),
-        latest=values[-1] if values else None,
-        peak=peak,
         width=width,
         height=height,
     )

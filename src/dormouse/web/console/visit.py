@@ -22,7 +22,7 @@ from dormouse.web.console.forms import EMPTY, Form
 from dormouse.web.console.howto import HowTo
 from dormouse.web.console.templating import href, render
 
-__all__ = ["POLICY", "Crumb", "Handler", "Page", "Section", "Visit", "href", "html"]
+__all__ = ["POLICY", "Crumb", "Handler", "Page", "Section", "Visit", "html"]
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -109,14 +109,13 @@ class Visit:
         title: str,
         howto: HowTo,
         project: Project | None = None,
-        crumbs: tuple[Crumb, ...] = (),
         status: int = 200,
         **content: Any,
     ) -> Response:
-        """A whole page. `crumbs` are what lies between the section and this page."""
+        """A whole page."""
         frame = _Frame(
             title=title,
-            crumbs=(*self._way(project, title), *crumbs),
+            crumbs=self._way(project, title),
             navigation=self.desk.navigation,
             section=self.section.name,
             howto=howto,
