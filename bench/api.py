@@ -21,7 +21,7 @@ from fix_platform import Platform, new_home, platform_in, rows, wait_until
 
 from dormouse.api.bodies import ProjectCreate
 from dormouse.names import BranchId, EndpointId, ProjectId
-from fix_records import BRANCHES, PROJECTS, crowd
+from fix_sleepers import BRANCHES, PROJECTS, crowd
 from measuring import spread, timed_ms
 
 

@@ -1,87 +1,97 @@
-"""A catalog with a thousand sleeping branches that are records alone, without data directories."""
+"""Records of the control plane for tables of tests: whole ones, of which a test says what it is about."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from random import Random
+from typing import Any
 
-from dormouse import names
-from dormouse.control import model
-from dormouse.control.catalog import Catalog
-from dormouse.control.changes import Record
-from dormouse.names import ProjectId
+from dormouse.control.model import (
+    Branch,
+    BranchState,
+    Endpoint,
+    EndpointDefaults,
+    EndpointState,
+    EndpointType,
+    Operation,
+    OperationAction,
+    OperationStatus,
+    Project,
+)
+from dormouse.control.past import History
+from dormouse.names import BranchId, EndpointId, Incarnation, OperationId, ProjectId
 
-PROJECTS, BRANCHES = 200, 1000
-
-
-async def crowd(path: Path, chance: Random) -> ProjectId:
-    """Write the records; the project that has all branches but one for each of the others."""
-    catalog = Catalog.open(path)
-    first, *others = [project_of(chance) for _ in range(PROJECTS)]
-    records: list[Record] = [first, *others]
-    for number in range(BRANCHES):
-        records += branch_records(first, chance, f"branch {number}", default=number == 0)
-    for other in others:
-        records += branch_records(other, chance, "main", default=True)
-    await catalog.put(*records)
-    await catalog.close()
-    return first.id
+NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
-def project_of(chance: Random) -> model.Project:
-    project = names.new_project_id(chance)
-    at = datetime.now(UTC) - timedelta(seconds=chance.randrange(10_000))
-    return model.Project(
-        id=project,
-        name=project,
-        pg_version=17,
+def minutes(count: float) -> datetime:
+    """So many after the beginning."""
+    return NOW + timedelta(minutes=count)
+
+
+def project(**more: Any) -> Project:
+    usual = Project(
+        id=ProjectId("cold-sea-12345678"),
+        name="shop",
+        pg_version=18,
         region_id="aws-us-east-2",
         store_passwords=True,
         history_retention_seconds=86400,
-        default_endpoint_settings=model.EndpointDefaults(),
-        created_at=at,
-        updated_at=at,
+        default_endpoint_settings=EndpointDefaults(),
+        created_at=NOW,
+        updated_at=NOW,
     )
+    return replace(usual, **more)
 
 
-def branch_records(project: model.Project, chance: Random, name: str, *, default: bool) -> Iterator[Record]:
-    """A branch with its compute asleep, a role and a database."""
-    at = project.created_at
-    branch = model.Branch(
-        id=names.new_branch_id(chance),
-        project_id=project.id,
+def branch(name: str, parent: str | None = None, **more: Any) -> Branch:
+    """Called `br-` and its name."""
+    usual = Branch(
+        id=BranchId(f"br-{name}"),
+        project_id=ProjectId("cold-sea-12345678"),
         name=name,
-        incarnation=names.new_incarnation(chance),
-        state=model.BranchState.READY,
-        default=default,
+        incarnation=Incarnation("0" * 32),
+        state=BranchState.READY,
+        default=parent is None,
         protected=False,
-        created_at=at,
-        updated_at=at,
+        created_at=NOW,
+        updated_at=NOW,
+        parent_id=None if parent is None else BranchId(f"br-{parent}"),
     )
-    yield branch
-    yield model.Endpoint(
-        id=names.new_endpoint_id(chance),
-        project_id=project.id,
-        branch_id=branch.id,
-        type=model.EndpointType.READ_WRITE,
+    return replace(usual, **more)
+
+
+def endpoint(name: str = "a", **more: Any) -> Endpoint:
+    """Asleep, and of the branch `main`."""
+    usual = Endpoint(
+        id=EndpointId(f"ep-{name}"),
+        project_id=ProjectId("cold-sea-12345678"),
+        branch_id=BranchId("br-main"),
+        type=EndpointType.READ_WRITE,
         name="",
         autoscaling_limit_min_cu=0.25,
         autoscaling_limit_max_cu=0.25,
         suspend_timeout_seconds=0,
         disabled=False,
-        created_at=at,
-        updated_at=at,
-        current_state=model.EndpointState.IDLE,
+        created_at=NOW,
+        updated_at=NOW,
+        current_state=EndpointState.IDLE,
     )
-    password = names.new_password(chance)
-    yield model.Role(
-        branch_id=branch.id, name="neondb_owner", password=password, protected=False, created_at=at, updated_at=at
+    return replace(usual, **more)
+
+
+def operation(status: OperationStatus, **more: Any) -> Operation:
+    usual = Operation(
+        id=OperationId("6f1c5c70-0000-4000-8000-000000000000"),
+        project_id=ProjectId("cold-sea-12345678"),
+        branch_id=BranchId("br-main"),
+        endpoint_id=EndpointId("ep-a"),
+        action=OperationAction.START_COMPUTE,
+        status=status,
+        created_at=NOW,
+        updated_at=NOW,
     )
-    yield model.Database(
-        id=chance.getrandbits(48),
-        branch_id=branch.id,
-        name="neondb",
-        owner_name="neondb_owner",
-        created_at=at,
-        updated_at=at,
-    )
+    return replace(usual, **more)
+
+
+def history(**more: Any) -> History:
+    usual = History(earliest_lsn=0x1000000, earliest_time=NOW, head_lsn=0x1FA22C0, own_bytes=4_200_000, bases=1)
+    return replace(usual, **more)

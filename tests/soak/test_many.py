@@ -12,7 +12,7 @@ import pytest
 from fix_platform import new_home, platform_in, rows
 
 from fix_memory import proportional_kb
-from fix_records import BRANCHES, crowd
+from fix_sleepers import BRANCHES, crowd
 
 AWAKE = 50
 
