@@ -29,7 +29,9 @@ __all__ = ["Carrier"]
 logger = logging.getLogger("dormouse.control")
 
 
+_TRY_AGAIN_SOON_S: Final = 1.0
 _TRY_AGAIN_S: Final = 20.0
+"""What failed for a moment is over in a moment, and nobody is told that the project is busy; then more rarely."""
 
 
 class Carrier:
@@ -92,8 +94,10 @@ class Carrier:
             trying.add_done_callback(lambda _: self._trying_again.pop(plan_id, None))
 
     async def _try_again(self, plan_id: OperationId) -> None:
+        wait_s = _TRY_AGAIN_SOON_S
         while plan_id in self._catalog.plans:
-            await asyncio.sleep(_TRY_AGAIN_S)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _TRY_AGAIN_S)
             if (plan := self._catalog.plans.get(plan_id)) is not None:
                 await self.finish_cut_off(plan)
 
