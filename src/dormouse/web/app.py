@@ -82,6 +82,8 @@ def create_app(
         routes=[
             Mount(API_ROOT, app=Router(starlette_routes(api), redirect_slashes=False)),
             Mount(LOCAL_ROOT, app=Router(starlette_routes(ours), redirect_slashes=False)),
+            # The roots themselves are no pages of the console either.
+            *(Route(root, Router(redirect_slashes=False)) for root in (API_ROOT, LOCAL_ROOT)),
             Route("/health", health),
             Mount("/", app=console),
         ],
