@@ -124,17 +124,44 @@ def test_the_health_page_answers_in_production(made: Path) -> None:
     assert done.stdout.strip() == "200 ok", done.stderr
 
 
-def test_zeal_is_there_where_the_environment_has_it(made: Path, tmp_path: Path) -> None:
-    package = tmp_path / "zeal"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
+LISTS = """
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import TestCase, override_settings
+from django.urls import path
+
+def page(request):
+    return HttpResponse(str([list(user.groups.all()) for user in User.objects.all()]))
+
+urlpatterns = [path("list/", page)]
+
+@override_settings(ROOT_URLCONF=__name__)
+class Lists(TestCase):
+    def test_the_list(self):
+        for name in "ab":
+            User.objects.create(username=name)
+        self.client.get("/list/")
+"""
+
+
+def test_a_query_for_each_row_fails_a_test(made: Path) -> None:
+    (made / "config" / "lists.py").write_text(LISTS)
+    try:
+        done = run("manage.py", "test", "--noinput", "config.lists", cwd=made)
+    finally:
+        (made / "config" / "lists.py").unlink()
+
+    assert done.returncode == 1
+    assert "NPlusOneError: N+1 detected on auth.User.groups" in done.stderr, done.stderr[-2000:]
+
+
+def test_a_project_without_zeal_works_too(made: Path) -> None:
+    hide = "import sys; sys.modules['zeal'] = None; "
     show = "from config.settings import local; print('zeal' in local.INSTALLED_APPS, local.MIDDLEWARE[0])"
 
-    without = run("-c", show, cwd=made, PYTHONPATH=str(made))
-    with_it = run("-c", show, cwd=made, PYTHONPATH=f"{made}{os.pathsep}{tmp_path}")
+    without = run("-c", hide + show, cwd=made)
 
-    assert with_it.stdout.split() == ["True", "zeal.middleware.zeal_middleware"], with_it.stderr
-    assert without.returncode == 0, without.stderr
+    assert without.stdout.split() == ["False", "django_dormouse.replicas.Middleware"], without.stderr
 
 
 def test_django_admin_takes_the_template_too(tmp_path: Path) -> None:
