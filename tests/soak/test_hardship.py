@@ -88,6 +88,8 @@ def test_ten_thousand_wrong_passwords_wake_nothing(platform: Platform) -> None:
         f"{usual:.0f} ms alone, {then:.0f} ms meanwhile, {then / usual:.1f} ×"
     )
     assert len(told) == GUESSES
-    assert [text for text in told if "password authentication failed for user 'neondb_owner'" not in text] == []
+    # Where the guessers get little of the cores, some are too slow with their proof.
+    refusals = ("password authentication failed for user 'neondb_owner'", "Authentication timed out")
+    assert [text for text in told if not any(refusal in text for refusal in refusals)] == []
     assert platform.state(made, made.primary) == "idle"
     assert len(meanwhile) > 20
