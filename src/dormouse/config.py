@@ -15,10 +15,12 @@ import platformdirs
 from dormouse.errors import UserError
 from dormouse.names import DEFAULT_HOST_SUFFIX
 
-__all__ = ["Settings"]
+__all__ = ["LIMIT_PREFIX", "Settings"]
+
+LIMIT_PREFIX: Final = "DORMOUSE_LIMIT_"
+"""Of the variables that hold a limit of the proxy each."""
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
-_LIMIT: Final = "DORMOUSE_LIMIT_"
 
 ErrorProfile = Literal["postgres", "neon"]
 PoolerProfile = Literal["auto", "required"]
@@ -106,7 +108,11 @@ class Settings:
             max_endpoints=_count(given, "DORMOUSE_MAX_ENDPOINTS", 5000),
             pooler=_one_of(given, "DORMOUSE_POOLER", get_args(PoolerProfile)),
             pgbouncer=_folder(given, "DORMOUSE_PGBOUNCER"),
-            limits={key.removeprefix(_LIMIT): value for key, value in given.items() if key.startswith(_LIMIT)},
+            limits={
+                key.removeprefix(LIMIT_PREFIX): value
+                for key, value in given.items()
+                if key.startswith(LIMIT_PREFIX)
+            },
             history_bytes=_count(given, "DORMOUSE_HISTORY_BYTES", 10 << 30, of="bytes"),
         )
 

@@ -1,6 +1,7 @@
 import os
 import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -103,12 +104,15 @@ def test_sweeping_a_clean_home(layout: Layout) -> None:
     assert layout.building.is_dir()
 
 
-def test_sockets_lie_in_a_short_home(layout: Layout) -> None:
-    folder = socket_root(layout, None, None)
+def test_sockets_lie_in_a_short_home() -> None:
+    with TemporaryDirectory(dir="/tmp") as short:
+        layout = Layout(Path(short) / "o'clock ☃")
+        prepare_home(layout, None)
+        folder = socket_root(layout, None, None)
 
-    assert folder == layout.run / "s"
-    assert mode_of(folder) == 0o700
-    assert socket_root(layout, None, None) == folder
+        assert folder == layout.run / "s"
+        assert mode_of(folder) == 0o700
+        assert socket_root(layout, None, None) == folder
 
 
 def test_sockets_of_a_long_home_lie_in_the_runtime_folder(tmp_path: Path) -> None:

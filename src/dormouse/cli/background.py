@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
-from dormouse.config import Settings
+from dormouse.config import LIMIT_PREFIX, Settings
 from dormouse.errors import NotRunning, UserError
 from dormouse.home import PlatformFile, read_platform_file
 from dormouse.storage.layout import Layout
@@ -73,10 +73,12 @@ def start(settings: Settings, environ: Mapping[str, str]) -> PlatformFile:
 
 def environment_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment with the settings as `DORMOUSE_*`; one that has no value is empty, which counts as unset."""
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values = {field.name: getattr(settings, field.name) for field in fields(settings) if field.name != "limits"}
     given = {f"DORMOUSE_{name.upper()}": "" if value is None else str(value) for name, value in values.items()}
+    limits = {f"{LIMIT_PREFIX}{name}": value for name, value in settings.limits.items()}
+    others = {name: value for name, value in environ.items() if not name.startswith(LIMIT_PREFIX)}
     # The platform's own imports must not depend on the folder that it is started from.
-    return {**environ, **given, "PYTHONSAFEPATH": "1"}
+    return {**others, **given, **limits, "PYTHONSAFEPATH": "1"}
 
 
 def is_running(layout: Layout) -> bool:

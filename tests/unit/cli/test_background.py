@@ -33,6 +33,7 @@ OTHER_THAN_DEFAULT = Settings(
     max_endpoints=5,
     pooler="required",
     pgbouncer=Path("/opt/pgbouncer"),
+    limits={"CONNECTIONS": "7"},
     history_bytes=6,
 )
 
@@ -66,6 +67,7 @@ def test_the_platform_reads_the_settings_that_the_command_had(settings: Settings
         "DORMOUSE_PG_PORT": "9",
         "DORMOUSE_ERRORS": "neon",
         "DORMOUSE_PG_BIN": "/x",
+        "DORMOUSE_LIMIT_STARTUP_BYTES": "8",
     }
 
     assert Settings.from_environment(background.environment_of(settings, other)) == settings

@@ -32,7 +32,8 @@ def up(
     DORMOUSE_PG_BIN (the bin folder of one Postgres), DORMOUSE_STORAGE (auto, reflink, copy), DORMOUSE_ERRORS
     (postgres, or neon), DORMOUSE_OPERATIONS (immediate, timed, manual), DORMOUSE_MAX_PROJECTS,
     DORMOUSE_MAX_BRANCHES, DORMOUSE_MAX_ENDPOINTS, DORMOUSE_HISTORY_BYTES (of a branch's past on disk),
-    DORMOUSE_PGBOUNCER (the program) and DORMOUSE_POOLER (auto, or required).
+    DORMOUSE_PGBOUNCER (the program), DORMOUSE_POOLER (auto, or required) and the DORMOUSE_LIMIT_… of the proxy
+    (docs/reference/refusals.md).
 
     Example: dormouse up
     """
