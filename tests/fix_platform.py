@@ -119,8 +119,11 @@ class Platform:
         return processes_of(self.home)
 
 
-def processes_of(home: Path) -> list[psutil.Process]:
-    """Processes with a word of `home` in their command line, working folder, open files or environment."""
+def processes_of(home: Path | str, *, named: str | None = None) -> list[psutil.Process]:
+    """Processes with a word of `home` in their command line, working folder, open files or environment.
+
+    `named` leaves out all others: asked here, where a process that has just ended does no harm.
+    """
     needle = str(home)
     found = []
     for process in psutil.process_iter():
@@ -129,7 +132,7 @@ def processes_of(home: Path) -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error, OSError):
             texts = [" ".join(process.cmdline()), process.cwd(), process.environ().get("DORMOUSE_HOME", "")]
             texts += [file.path for file in process.open_files()]
-            if any(needle in text for text in texts):
+            if any(needle in text for text in texts) and named in (None, process.name()):
                 found.append(process)
     return found
 

@@ -126,7 +126,7 @@ class Chaos:
             self.done[action.__name__] += 1
 
     def _named(self, name: str, *, postmaster: bool | None = None) -> list[psutil.Process]:
-        found = [process for process in processes_of(self.platform.home) if process.name() == name]
+        found = processes_of(self.platform.home, named=name)
         pids = {process.pid for process in found}
         return [each for each in found if postmaster is None or (each.ppid() not in pids) is postmaster]
 

@@ -8,7 +8,7 @@ import urllib.request
 import psutil
 import psycopg
 import pytest
-from fix_platform import Made, Platform, new_home, platform_in, rows, wait_until
+from fix_platform import Made, Platform, new_home, platform_in, processes_of, rows, wait_until
 
 from dormouse.compute.pooler import find_pgbouncer
 
@@ -22,7 +22,7 @@ def pooled(made: Made) -> str:
 
 
 def poolers(platform: Platform) -> list[psutil.Process]:
-    return [process for process in platform.processes() if process.name() == "pgbouncer"]
+    return processes_of(platform.home, named="pgbouncer")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_it_is_one_for_each_compute_and_gone_when_that_sleeps(platform: Platform
     made = platform.create()
     rows(pooled(made))
     rows(pooled(made))
-    [mine] = [process for process in poolers(platform) if made.branch in process.cwd()]
+    [mine] = processes_of(made.branch, named="pgbouncer")
 
     with psycopg.connect(pooled(made), autocommit=True) as client:
         platform.put_to_sleep(made)

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 from fix_past import as_admin_of_replica
-from fix_platform import Platform, rows, wait_until
+from fix_platform import Platform, processes_of, rows, wait_until
 
 from dormouse.api.bodies import BranchCreate, EndpointCreate
 from dormouse.api.errors import Refused
@@ -138,7 +138,7 @@ def test_it_goes_with_its_branch(platform: Platform) -> None:
 
         platform.client.delete_branch(parent.project, branch)
 
-        wait_until(lambda: not [p for p in platform.processes() if branch in p.cwd()], "its servers are gone", 60)
+        wait_until(lambda: not processes_of(branch, named="postgres"), "its servers are gone", 60)
         with pytest.raises(psycopg.OperationalError):
             client.execute("SELECT 1")
     with pytest.raises(psycopg.OperationalError, match="endpoint could not be found"):
