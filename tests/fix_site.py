@@ -143,7 +143,9 @@ class Crowd:
                 self._ask_on(Random(self.seed + number))
             except BaseException as error:
                 errors.append(error)
+                # Nobody is to wait for this one: what it died of is raised at the end of the block.
                 self._at_rest.release()
+                self._has_asked.release()
 
         self._go.set()
         threads = [threading.Thread(target=live, args=(number,)) for number in range(self.clients)]
@@ -184,8 +186,9 @@ class Crowd:
                 connection.request("GET", f"/{page}/?title={title.replace(' ', '%20')}")
                 answer = connection.getresponse()
                 body = answer.read()
-            except http.client.RemoteDisconnected:
-                # The server closed a connection that it had kept: gunicorn's threads do after two seconds.
+            except ConnectionError:
+                # The server closed a connection that it had kept: gunicorn's threads do after two seconds. Whether
+                # one hears of the end, of a reset or of a broken pipe depends on who was faster.
                 connection.close()
                 continue
             told = json.loads(body) if answer.headers.get_content_type() == "application/json" else {"text": body}
