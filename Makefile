@@ -12,7 +12,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser matrix django-suite lint unit conformance soak bench clean
+.PHONY: help setup demo test acceptance browser matrix django-suite lint unit conformance soak bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,11 @@ $(abspath .uv/bin/uv):
 demo: setup ## the main job: platform, project, replica, the example site (ARGS="--once" checks it and stops)
 	@$(BIN)/dormouse demo $(ARGS)
 
-test: lint ## lint, then the tests but those in a browser (ARGS="tests/unit -x" for a part)
-	$(BIN)/python -m pytest -n 2 --durations=25 $(or $(ARGS),--ignore=tests/browser)
+test: lint ## lint, then the tests of the parts, alone and together (ARGS="tests/unit -x" for some of them)
+	$(BIN)/python -m pytest -n 2 --durations=25 $(or $(ARGS),tests/unit tests/integration tests/contract)
+
+acceptance: setup ## users' stories: the demo, the guides, the site, the hunt for stale reads; and a quick look at the soak
+	$(BIN)/python -m pytest -n 2 --durations=10 $(or $(ARGS),tests/acceptance tests/soak)
 
 # The newest Django needs Python 3.12; the interpreters that this machine has are used, and none is downloaded.
 OTHERS := 3.12 3.13

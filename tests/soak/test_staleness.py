@@ -15,7 +15,7 @@ ENOUGH_S = 30
 def test_what_users_are_shown(platform: Platform, pytestconfig: pytest.Config, router: str) -> None:
     duration_s = float(pytestconfig.getoption("--soak"))
     if duration_s < ENOUGH_S:
-        pytest.skip("in `make soak`; tests/acceptance hunts in `make test`")
+        pytest.skip("in `make soak`; tests/acceptance hunts in `make acceptance`")
 
     outcome = hunt(platform, router, duration_s, int(pytestconfig.getoption("--seed")))
 
