@@ -61,17 +61,23 @@ def an_asynchronous_commit() -> Any:
     from django_dormouse.replicas import tokens
 
     with connection.cursor() as cursor:
-        # So that nobody else flushes what this commit left unflushed.
+        # So that hardly anybody else flushes what this commit left unflushed.
         cursor.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
         cursor.execute("SELECT pg_reload_conf()")
         cursor.execute("SELECT pg_sleep(0.3)")
         client = Client()
-        seen = []
-        for query in ("title=a", "title=b&asynchronously"):
+
+        def is_ahead_of_the_flush(query: str) -> bool:
             client.post(f"/write_in_atomic/?{query}")
             cursor.execute("SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn")
             needs = tokens.unsign(client.cookies["dormouse_position"].value).needs
-            seen.append(needs.lsn > cursor.fetchone()[0])
+            return needs.lsn > cursor.fetchone()[0]
+
+        # A checkpoint, or the WAL writer's last turn, may come between commit and question; not twenty times.
+        seen = [
+            any(is_ahead_of_the_flush("title=a") for _ in range(20)),
+            any(is_ahead_of_the_flush("title=b&asynchronously") for _ in range(20)),
+        ]
         cursor.execute("ALTER SYSTEM RESET wal_writer_delay")
         cursor.execute("SELECT pg_reload_conf()")
     return seen
