@@ -231,6 +231,9 @@ class FakeApi:
     def finish_operations(self) -> int:
         return len(self.operation_list)
 
+    def choose_profile(self, profile: str) -> str:
+        return profile
+
     # Branches
 
     def branches(self, project: str, *, include_deleted: bool = False) -> BranchesPage:

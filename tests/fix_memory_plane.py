@@ -13,6 +13,7 @@ from typing import Any
 from dormouse import names
 from dormouse.api.local import FaultRequest, FaultsInForce
 from dormouse.control import browsing, model, past, points, relation_model, schema_model, statement_model
+from dormouse.control.telling import Profile
 from dormouse.errors import Conflict, NotFound, RuleViolation
 from dormouse.uri import ConnectionParameters
 from dormouse.web.local import Diagnosis, PostgresFound
@@ -827,6 +828,7 @@ class MemoryLocal:
 
     def __init__(self, plane: MemoryPlane) -> None:
         self.state = plane.state
+        self.operations_profile: Profile = "immediate"
 
     async def diagnose(self) -> Diagnosis:
         return Diagnosis(
@@ -834,6 +836,7 @@ class MemoryLocal:
             python="3",
             postgres=(PostgresFound(version="17.2", bin_path="/usr/bin", is_default=True),),
             storage="copy",
+            operations=self.operations_profile,
             home="/home",
             disk_free_bytes=1,
             disk_total_bytes=2,
@@ -856,6 +859,9 @@ class MemoryLocal:
 
     async def finish_operations(self) -> int:
         return len(self.state.operations)
+
+    async def follow(self, profile: Profile) -> None:
+        self.operations_profile = profile
 
     async def reset(self) -> int:
         count = len(self.state.projects)

@@ -182,7 +182,7 @@ async def _serving(
         local=local,
         host_suffix=settings.host_suffix,
         bind=settings.bind,
-        about=About(ca_path=str(certificates.ca_path), bind=settings.bind, operations=settings.operations),
+        about=About(ca_path=str(certificates.ca_path), bind=settings.bind),
     )
     async with AsyncExitStack() as stack:
         stack.callback(http_socket.close)

@@ -15,6 +15,7 @@ from dormouse.control.catalog import Catalog
 from dormouse.control.lags import Lags
 from dormouse.control.machine import Machine
 from dormouse.control.service import Service
+from dormouse.control.telling import Profile
 from dormouse.errors import NotFound, RuleViolation
 from dormouse.metrics import CONTENT_TYPE, Measured, PoolWaits, Traffic, Wakes, exposition
 
@@ -48,6 +49,7 @@ class LocalPlatform:
                 for one in self._machine.installed
             ),
             storage=self._machine.driver.name,
+            operations=self.operations_profile,
             home=str(self._machine.layout.home),
             disk_free_bytes=disk.free,
             disk_total_bytes=disk.total,
@@ -107,6 +109,15 @@ class LocalPlatform:
     async def reset(self) -> int:
         """Delete all projects for good, those that wait to be recovered too; how many there were."""
         return await self._service.remove_everything()
+
+    @property
+    def operations_profile(self) -> Profile:
+        """When operations are said to have ended."""
+        return self._service.profile
+
+    async def follow(self, profile: Profile) -> None:
+        """Say from now on, and until the platform stops, by this profile when operations have ended."""
+        await self._service.follow(profile)
 
     async def finish_operations(self) -> int:
         """Say of all operations that have ended that they have; how many there were."""

@@ -353,6 +353,9 @@ def test_the_platform_itself(client: Client, made: ProjectCreated) -> None:
     assert client.health().status == "ok"
     assert client.diagnose().projects == 1
     assert client.finish_operations() == len(made.operations)
+    assert client.choose_profile("timed") == client.diagnose().operations == "timed"
+    with pytest.raises(Refused, match="profile"):
+        client.choose_profile("late")
     with pytest.raises(Refused, match="delete everything"):
         client.reset(confirm="yes")
     assert client.reset(confirm=RESET_CONFIRMATION).projects == 1

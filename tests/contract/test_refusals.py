@@ -224,6 +224,7 @@ def test_health_of_the_platform_needs_no_key(wire: Any) -> None:
         ("GET", "/diagnose"),
         ("POST", "/reset"),
         ("POST", "/operations/finish"),
+        ("POST", "/operations/profile"),
         ("GET", "/projects/p/branches"),
         ("GET", "/projects/p/kept"),
         ("POST", "/projects/p/branches/br-1/undo"),

@@ -100,6 +100,7 @@ from dormouse.api.local import (
     Health,
     KeptState,
     KeptStates,
+    LatencyProfile,
     Reset,
     ResetRequest,
 )
@@ -602,8 +603,16 @@ class Client:
         return from_json(Reset, self._local("POST", "/reset", to_json(ResetRequest(confirm=confirm))))
 
     def finish_operations(self) -> int:
-        """Say of all operations that have ended that they have, where `DORMOUSE_OPERATIONS` is `manual`."""
+        """Say of all operations that have ended that they have, where the profile is `manual`."""
         return from_json(Finished, self._local("POST", "/operations/finish")).operations
+
+    def choose_profile(self, profile: str) -> str:
+        """Choose when operations are said to have ended, until the platform stops: what holds from now on.
+
+        `immediate`: at once. `timed`: after a second. `manual`: with `finish_operations`.
+        """
+        asked = to_json(LatencyProfile(profile=profile))
+        return from_json(LatencyProfile, self._local("POST", "/operations/profile", asked)).profile
 
     def cause_fault(self, fault: FaultRequest) -> FaultsInForce:
         """Let something go wrong with a compute, on purpose; the answer is all that does from now on."""

@@ -21,6 +21,7 @@ __all__ = [
     "Health",
     "KeptState",
     "KeptStates",
+    "LatencyProfile",
     "PostgresFound",
     "Reset",
     "ResetRequest",
@@ -72,6 +73,8 @@ class Diagnosis:
     postgres: tuple[PostgresFound, ...]
     storage: str
     """How branches are made: `copy` or `reflink`."""
+    operations: str
+    """When operations are said to have ended: `immediate`, `timed` or `manual`."""
     home: str
     disk_free_bytes: int
     """Where the home lies."""
@@ -104,6 +107,14 @@ class Finished:
     """`POST /_local/operations/finish`: how many operations are said to have ended from now on."""
 
     operations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyProfile:
+    """`POST /_local/operations/profile`: when operations are said to have ended, until the platform stops."""
+
+    profile: str
+    """`immediate`, `timed` or `manual`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,15 @@ class Service:
         """Say that all operations have ended that have; how many there were. For the profile `manual`."""
         return await self._shop.teller.release()
 
+    @property
+    def profile(self) -> Profile:
+        """When operations are said to have ended."""
+        return self._shop.teller.profile
+
+    async def follow(self, profile: Profile) -> None:
+        """Say from now on by this profile when operations have ended."""
+        await self._shop.teller.follow(profile)
+
     async def remove_everything(self) -> int:
         """Delete all projects for good; how many there were."""
         projects = list(self._shop.catalog.projects)

@@ -47,6 +47,15 @@ class Teller:
             self.spawn_task(self._later(ended.id))
         return True
 
+    async def follow(self, profile: Profile) -> None:
+        """From now on by another profile; what is held ends as that one has it."""
+        self.profile = profile
+        if profile == "immediate":
+            await self.release()
+        elif profile == "timed":
+            for operation in self.held:
+                self.spawn_task(self._later(operation))
+
     async def release(self) -> int:
         """Tell all that is held; how many there were."""
         held = list(self.held)
@@ -60,7 +69,8 @@ class Teller:
 
     async def _later(self, operation: OperationId) -> None:
         await asyncio.sleep(TIMED_S)
-        await self._tell(operation)
+        if self.profile == "timed":
+            await self._tell(operation)
 
     async def _tell(self, operation: OperationId) -> None:
         ended = self.held.pop(operation, None)

@@ -13,8 +13,6 @@ class About:
     """The file of the authority that vouches for the proxy's certificate; empty if that is not known."""
     bind: str = "127.0.0.1"
     """The address that is listened on."""
-    operations: str = "immediate"
-    """When operations are said to have ended: `immediate`, `timed` or `manual`."""
 
     @property
     def exposed(self) -> str:

@@ -21,15 +21,17 @@ from dormouse.api.local import (
     FaultsInForce,
     Finished,
     Health,
+    LatencyProfile,
     PostgresFound,
     Reset,
 )
+from dormouse.control.telling import Profile
 from dormouse.errors import Invalid
 from dormouse.web import reading
 from dormouse.web.answers import answer
 from dormouse.web.errors import NotYet
 from dormouse.web.openapi import document_of
-from dormouse.web.requests import FaultBody, ResetBody
+from dormouse.web.requests import FaultBody, LatencyProfileBody, ResetBody
 from dormouse.web.route_table import ApiRoute
 
 __all__ = ["Diagnosis", "Local", "LocalRoutes", "PostgresFound", "health"]
@@ -48,6 +50,15 @@ class Local(Protocol):
 
     async def finish_operations(self) -> int:
         """Say of all operations that have ended that they have; how many there were."""
+        ...
+
+    @property
+    def operations_profile(self) -> Profile:
+        """When operations are said to have ended."""
+        ...
+
+    async def follow(self, profile: Profile) -> None:
+        """Say from now on, and until the platform stops, by this profile when operations have ended."""
         ...
 
     async def metrics(self) -> tuple[bytes, str]:
@@ -82,6 +93,9 @@ class LocalRoutes:
             ApiRoute(method="GET", path="/diagnose", handler=self.diagnose),
             ApiRoute(method="POST", path="/reset", handler=self.reset, body=ResetBody),
             ApiRoute(method="POST", path="/operations/finish", handler=self.finish_operations),
+            ApiRoute(
+                method="POST", path="/operations/profile", handler=self.choose_profile, body=LatencyProfileBody
+            ),
             ApiRoute(method="GET", path="/metrics", handler=self.metrics),
             ApiRoute(method="GET", path="/faults", handler=self.faults),
             ApiRoute(method="POST", path="/faults", handler=self.cause, body=FaultBody),
@@ -104,6 +118,12 @@ class LocalRoutes:
     async def finish_operations(self, _request: Request) -> Response:
         """Say that operations have ended, for whoever wants to decide when."""
         return answer(Finished(operations=await self._there().finish_operations()))
+
+    async def choose_profile(self, request: Request) -> Response:
+        """Choose when operations are said to have ended."""
+        local = self._there()
+        await local.follow((await reading.body_of(request, LatencyProfileBody)).profile)
+        return answer(LatencyProfile(profile=local.operations_profile))
 
     async def metrics(self, _request: Request) -> Response:
         """Connections, wakes, bytes, refusals, waits, lags: the text that Prometheus reads."""

@@ -59,6 +59,7 @@ __all__ = [
     "EndpointCreateBody",
     "EndpointUpdateBody",
     "FaultBody",
+    "LatencyProfileBody",
     "PermissionGrantBody",
     "PermissionRevokeBody",
     "ProjectCreateBody",
@@ -371,6 +372,12 @@ class FaultBody(Body):
             delay_ms=self.delay_ms,
             seconds=self.seconds,
         )
+
+
+class LatencyProfileBody(Body):
+    """`POST /_local/operations/profile`"""
+
+    profile: Literal["immediate", "timed", "manual"]
 
 
 class ResetBody(Body):

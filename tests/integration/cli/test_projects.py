@@ -209,6 +209,20 @@ def test_what_ends_by_hand_is_waited_for(tmp_path: Path) -> None:
             assert made.wait(30) == 0
 
 
+def test_the_latency_profile_is_chosen_while_the_platform_runs(tmp_path: Path) -> None:
+    with platform_in(new_home()) as platform:
+        desk = Desk(platform, tmp_path)
+        desk.type("project", "create", "slow", "-q")
+        assert "profile immediate" in desk.type("operation", "profile").stdout
+
+        assert json.loads(desk.type("operation", "profile", "manual", "--json").stdout) == {"profile": "manual"}
+        desk.type("branch", "create", "held", "--no-wait", "-q")
+        assert "running" in desk.type("operation", "list").stdout
+
+        desk.type("operation", "profile", "immediate")
+        wait_until(lambda: "running" not in desk.type("operation", "list").stdout, "what was held has ended")
+
+
 @pytest.mark.parametrize("verb", ["up", "down", "logs"])
 def test_a_verb_loads_only_what_it_needs(verb: str) -> None:
     program = (

@@ -1,6 +1,7 @@
 """`dormouse operation`"""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -82,9 +83,41 @@ def get(session: Session, identifier: Annotated[str, typer.Argument(metavar="OPE
 @operation.command("finish")
 @with_session()
 def finish(session: Session) -> None:
-    """Say of all operations that they have ended; for a platform that runs with DORMOUSE_OPERATIONS=manual.
+    """Say of all operations that they have ended; for the profile `manual`.
 
     Example: dormouse operation finish
     """
     count = session.client.finish_operations()
     session.done(f"{count} operation{'' if count == 1 else 's'} ended", {"operations": count})
+
+
+class Profile(StrEnum):
+    """When operations are said to have ended."""
+
+    IMMEDIATE = "immediate"
+    TIMED = "timed"
+    MANUAL = "manual"
+
+
+@operation.command("profile")
+@with_session()
+def profile(
+    session: Session,
+    chosen: Annotated[
+        Profile | None,
+        typer.Argument(
+            metavar="PROFILE",
+            help="immediate: operations end at once. timed: after a second, as at Neon. manual: with `finish`.",
+        ),
+    ] = None,
+) -> None:
+    """Choose when operations are said to have ended, until the platform stops; without PROFILE, say what holds.
+
+    What automation meets at Neon, where each change takes a while and others are refused with 423 meanwhile, is
+    met here on purpose. DORMOUSE_OPERATIONS chooses it for a platform from its start.
+
+    Example: dormouse operation profile timed
+    """
+    client = session.client
+    holds = client.diagnose().operations if chosen is None else client.choose_profile(chosen)
+    session.done(f"operations end by the profile {holds}", {"profile": holds})

@@ -11,11 +11,17 @@ from dormouse.web.console.forms import EMPTY, Form, checked
 from dormouse.web.console.howto import HowTo, curl
 from dormouse.web.console.templating import href
 from dormouse.web.console.visit import Page, Section, Visit
-from dormouse.web.requests import ProjectUpdateBody
+from dormouse.web.errors import NotYet
+from dormouse.web.requests import LatencyProfileBody, ProjectUpdateBody
 
 __all__ = ["SECTION"]
 
 _PATH: Final = "/projects/{project_id}/settings"
+_PROFILES: Final = (
+    ("immediate", "At once"),
+    ("timed", "After a second, as at Neon"),
+    ("manual", "When they are told to: dormouse operation finish"),
+)
 
 
 async def index(visit: Visit) -> Response:
@@ -48,8 +54,20 @@ async def update(visit: Visit) -> Response:
     return visit.go(href("/projects/{}/settings", project.id), f"Project “{changed.name}” is changed.")
 
 
+async def follow(visit: Visit) -> Response:
+    """Another latency profile, of the whole platform."""
+    project, local = await visit.project(), visit.desk.local
+    if local is None:
+        raise NotYet("this")
+    asked = checked(LatencyProfileBody, {"profile": visit.form["profile"]})
+    await local.follow(asked.profile)
+    return visit.go(
+        href("/projects/{}/settings", project.id), f"Operations end by the profile “{asked.profile}” from now on."
+    )
+
+
 async def _show(visit: Visit, form: Form, error: RequestError | None = None) -> Response:
-    project = await visit.project()
+    project, local = await visit.project(), visit.desk.local
     usual = project.default_endpoint_settings
     return visit.page(
         "settings/index.html",
@@ -57,7 +75,7 @@ async def _show(visit: Visit, form: Form, error: RequestError | None = None) -> 
         project=project,
         howto=HowTo(
             command=f"dormouse project list\ndormouse project delete {project.id}\n"
-            f"dormouse project recover {project.id}",
+            f"dormouse project recover {project.id}\ndormouse operation profile timed",
             api=curl(f"/projects/{project.id}", "PATCH", {"project": {"history_retention_seconds": 86400}}),
             neonctl=f"neonctl projects update {project.id} --name NAME",
             django="# nothing to change: DATABASE_URL stays the same",
@@ -70,7 +88,8 @@ async def _show(visit: Visit, form: Form, error: RequestError | None = None) -> 
         max_cu=form["max_cu"] or f"{usual.autoscaling_limit_max_cu:g}",
         suspend=form["suspend"] or str(usual.suspend_timeout_seconds),
         suspend_choices=suspend_choices(usual.suspend_timeout_seconds),
-        operations=visit.desk.about.operations,
+        profiles=_PROFILES,
+        profile="immediate" if local is None else local.operations_profile,
     )
 
 
@@ -80,5 +99,6 @@ SECTION: Final = Section(
     pages=(
         Page(method="GET", path=_PATH, handler=index),
         Page(method="POST", path=_PATH, handler=update),
+        Page(method="POST", path=f"{_PATH}/profile", handler=follow),
     ),
 )

@@ -171,6 +171,18 @@ def test_settings_of_a_project(place: Place) -> None:
     assert usual.suspend_timeout_seconds == -1
 
 
+def test_the_latency_profile_is_chosen_in_the_settings(place: Place) -> None:
+    page = place.visitor.get(f"{place.path}/settings")
+    assert '<option value="immediate" selected>' in page.text
+
+    assert place.visitor.post(f"{place.path}/settings/profile", profile="timed").status == 303
+    page = place.visitor.get(f"{place.path}/settings")
+    assert '<option value="timed" selected>' in page.text
+    assert "by the profile “timed” from now on" in page.said
+
+    assert place.visitor.post(f"{place.path}/settings/profile", profile="late").status == 400
+
+
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
