@@ -32,12 +32,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from fix_platform import Made, Platform, platform_in, rows, wait_until
 
-from api import branch_records, project_of
 from dormouse.api.bodies import BranchCreate, BranchRestore
 from dormouse.control.catalog import Catalog
 from dormouse.control.changes import Record
 from dormouse.names import BranchId, ProjectId
 from dormouse.uri import ConnectionParameters
+from fix_sleepers import branch_records, project_of
 from measuring import in_turn, ratio_of, spread, timed_ms
 
 REPLAYED = {"18 segments of 1 MB": 18 << 20, "as much as 18 segments of 16 MB": 288 << 20}

@@ -68,32 +68,16 @@ def database_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site over that database, migrated and seeded, on a port of the system's choice."""
-    # A copy, so that no `.env` of a developer decides what is tested.
-    folder = tmp_path_factory.mktemp("site") / "site"
-    shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns(".env", "__pycache__"))
+    folder = copy_of_site(tmp_path_factory.mktemp("site"))
     environment = child_environment(os.environ) | {
         "DATABASE_URL": database_url,
         # The same server, and one that refuses writes: what a replica that is never behind looks like.
         "DATABASE_REPLICA_URL": f"{database_url}&options=-c%20default_transaction_read_only%3Don",
         "DEBUG": "true",
         "SECRET_KEY": secrets.token_urlsafe(50),
-        "PYTHONUNBUFFERED": "1",
     }
-    manage = [sys.executable, "manage.py"]
-    for command in (["migrate", "--verbosity=0"], ["populate"]):
-        subprocess.run([*manage, *command], cwd=folder, env=environment, check=True)
-    log = folder.parent / "site.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [*manage, "runserver", "--noreload", "127.0.0.1:0"],
-            cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        started = _wait_for(lambda: STARTED.search(log.read_text()), server, log)
-        yield Site(url=started[1], database_url=database_url)
-    finally:
-        server.terminate()
-        server.wait(10)
+    with site_served(folder, environment, "populate") as url:
+        yield Site(url=url, database_url=database_url)
 
 
 @pytest.fixture
@@ -130,6 +114,31 @@ def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., BrowserContex
     yield new_visitor
     for visitor in visitors:
         visitor.close()
+
+
+def copy_of_site(folder: Path) -> Path:
+    """The example site in a folder of its own, so that no `.env` of a developer decides what is tested."""
+    return shutil.copytree(SITE, folder / "site", ignore=shutil.ignore_patterns(".env", "__pycache__"))
+
+
+@contextmanager
+def site_served(folder: Path, environment: dict[str, str], *commands: str) -> Iterator[str]:
+    """The address of a copy of the site, migrated, on a port of the system's choice, until the block ends."""
+    environment = {**environment, "PYTHONUNBUFFERED": "1"}
+    manage = [sys.executable, "manage.py"]
+    for command in ("migrate", *commands):
+        subprocess.run([*manage, command, "--verbosity=0"], cwd=folder, env=environment, check=True)
+    log = folder.parent / "site.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*manage, "runserver", "--noreload", "127.0.0.1:0"],
+            cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        yield _wait_for(lambda: STARTED.search(log.read_text()), server, log)[1]
+    finally:
+        server.terminate()
+        server.wait(10)
 
 
 @contextmanager
