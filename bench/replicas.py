@@ -132,7 +132,7 @@ def in_this_process(relays: list[Any]) -> None:
 
     def reads(*, routed: bool) -> Callable[[], float]:
         # As the router does it: each request another one.
-        by_name = cycle([ContentType.objects.using("replica"), ContentType.objects.using("replica2")])
+        by_name = cycle([ContentType.objects.db_manager("replica"), ContentType.objects.db_manager("replica2")])
 
         def all_of_them() -> HttpResponse:
             objects = ContentType.objects if routed else next(by_name)

@@ -80,13 +80,12 @@ def replicas_of(primary: str, databases: Mapping[str, Mapping[str, Any]]) -> tup
 
     Asked for every read, so it looks at the two keys that it needs and leaves checking to `of`.
     """
-    return tuple(
-        alias
-        for alias, settings in databases.items()
-        if (ours := settings.get("DORMOUSE"))
-        and ours.get("REPLICA_OF") == primary
-        and not ours.get("SHARES_CONNECTION_OF")
-    )
+    found = []
+    for alias, settings in databases.items():
+        ours = settings.get("DORMOUSE")
+        if ours and ours.get("REPLICA_OF") == primary and not ours.get("SHARES_CONNECTION_OF"):
+            found.append(alias)
+    return tuple(found)
 
 
 def is_pooled(settings: Mapping[str, Any]) -> bool:

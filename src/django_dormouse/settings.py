@@ -79,9 +79,9 @@ class Settings:
     health_wakes: bool = False
     """`HEALTH_WAKES`: whether the health view connects where it would have to wake a compute."""
 
-    def is_primary_only(self, app_label: str, model_name: str) -> bool:
-        """Whether a model is read from the primary only."""
-        return app_label in self.primary_only or f"{app_label}.{model_name}".lower() in self.primary_only
+    def is_primary_only(self, app_label: str, label: str) -> bool:
+        """Whether a model is read from the primary only; `label` is its `_meta.label_lower`, `shop.order`."""
+        return app_label in self.primary_only or label in self.primary_only
 
 
 def parse(given: object, user_model: str = "auth.User") -> Settings:

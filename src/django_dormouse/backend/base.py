@@ -76,6 +76,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         self._generation = forking.generation()
         self.reason_of_next: Reason | None = None
         """Why the statement that the compiler is about to send comes here, for those who want to see it."""
+        self.is_looked_at = False
+        """Whether the router has just seen that this connection lives: the compiler's statement need not look."""
         self.transaction_id: str | None = None
         """Of the transaction that is open on the server, once its first write has told it."""
         # Settings are checked here, once per thread, so that a mistake is told before the first query.
@@ -189,12 +191,15 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         if self._link is not None:
             if self._generation != forking.generation():
                 self._forget_parents_connection()
-            self.reopen_if_dead()
+            if not (self.is_looked_at and self.reason_of_next is not None):
+                self.reopen_if_dead()
+            self.is_looked_at = False
         return super()._cursor(name)  # type: ignore[misc]
 
     def is_open(self) -> bool:
         """Whether there is a connection that is not known to be dead."""
-        return self.connection is not None and self._link is not None and is_alive(self._link)
+        link = self._link
+        return link is not None and self.connection is not None and (link.is_quiet() or is_alive(link))
 
     def reopen_if_dead(self) -> None:
         """Replace a connection that died, if nothing had begun on it; no round trip while it lives.
@@ -208,12 +213,14 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         link = self._link
         if self.connection is None or link is None or self.closed_in_transaction or self.needs_rollback:
             return
+        if link.is_quiet():
+            self.transaction_id = None
+            return
         transaction = link.transaction()
         if transaction is Transaction.BEGUN:
             return
         self.transaction_id = None
-        # Almost always there is nothing to read, and then nothing more to ask.
-        if (transaction is Transaction.NONE and not link.readable()) or is_alive(link):
+        if is_alive(link):
             return
         if may_reopen(transaction, autocommit=self.autocommit and not self.in_atomic_block):
             self._reopen()

@@ -62,16 +62,15 @@ class _ReadingAgain(_Base):
             connection.reason_of_next = None
 
     def _execute_on_replica(self, asked: tuple[Any, ...]) -> Any:
-        alias = str(self.using)
         try:
             found = super().execute_sql(*asked)
         except (OperationalError, InterfaceError, ProgrammingError) as error:
-            instead = picking.elsewhere(alias, error) if is_plain(self.query) else None
+            instead = picking.elsewhere(str(self.using), error) if is_plain(self.query) else None
             if instead is None:
                 raise
             return self._execute_at(instead, asked)
         unit = current()
-        unit.served_by.add(alias)
+        unit.served_by.add(self.using)
         is_worth_a_look = (
             not found
             and self.using.reason is Reason.REPLICA

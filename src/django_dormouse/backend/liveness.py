@@ -46,6 +46,10 @@ class Link(Protocol):
         """Whether something can be read without waiting."""
         ...
 
+    def is_quiet(self) -> bool:
+        """Whether nothing has begun on the server and nothing can be read: almost always, before a statement."""
+        ...
+
     def consume(self) -> bool:
         """Read what is there. False when it was the end: of the stream, or a last word."""
         ...
@@ -111,6 +115,10 @@ class PsycopgLink:
         """Whether the kernel has bytes, an end or an error for this socket."""
         return bool(self._poll.poll(0))
 
+    def is_quiet(self) -> bool:
+        """Both in one call, since each statement asks."""
+        return self._pgconn.transaction_status == _PQTRANS_IDLE and not self._poll.poll(0)
+
     def consume(self) -> bool:
         """Read, and have libpq look at what came: only then does it pass on notices."""
         try:
@@ -149,6 +157,10 @@ class Psycopg2Link:
         poll = select.poll()
         poll.register(self._connection.fileno(), select.POLLIN)
         return bool(poll.poll(0))
+
+    def is_quiet(self) -> bool:
+        """Both in one call."""
+        return self.transaction() is Transaction.NONE and not self.readable()
 
     def consume(self) -> bool:
         """Read by way of `poll()`, which is how psycopg2 takes in notifications."""

@@ -58,6 +58,8 @@ class Unit:
     lost_s: float = 0.0
     """How long it has waited in vain for replicas."""
     turn: int | None = None
+    seat: Any = None
+    """Where its last read from a replica went (`router._Seat`), for the next one."""
     statements: list[Any] | None = None
     """What was sent, where somebody wants to see it (`seeing.Statement`)."""
 
@@ -173,8 +175,5 @@ def enter(block: Block) -> Block:
 
 def in_event_loop() -> bool:
     """Whether this thread runs an event loop right now, and so may ask no database."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    # Not `get_running_loop`, which would raise for every read of a synchronous site.
+    return asyncio._get_running_loop() is not None

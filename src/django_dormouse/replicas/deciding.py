@@ -4,22 +4,24 @@ The record is filled by the router, from the ORM's hints, the connections and th
 question: they go to the primary.
 """
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 __all__ = ["Read", "Reason", "decide"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """What is known of a read that is about to happen. All False: a read that a replica may answer."""
+class Read(NamedTuple):
+    """What is known of a read that is about to happen. All False: a read that a replica may answer.
+
+    In the order in which the facts decide. A tuple, because one is made and searched for every read.
+    """
 
     in_event_loop: bool = False
     """Asked for from inside a running event loop, where no connection can be looked at or opened."""
-    in_replica_block: bool = False
-    """Inside a `using_replica()` block: the code says that what it reads may be old."""
     is_raw_write: bool = False
     """A `raw()` whose statement may write."""
+    in_replica_block: bool = False
+    """Inside a `using_replica()` block: the code says that what it reads may be old."""
     is_primary_only: bool = False
     """The app or the model is declared so: sessions, users, rights."""
     in_primary_block: bool = False
@@ -43,6 +45,9 @@ class Read:
 
 class Reason(Enum):
     """Why a statement went where it went."""
+
+    # By identity, as they are compared. Enum's own hash is a function in Python, and each read is counted by it.
+    __hash__ = object.__hash__
 
     REPLICA = "a replica may answer"
     REPLICA_BLOCK = "inside a using_replica() block"
@@ -83,7 +88,10 @@ RULES = (
 )
 """Each fact, and the reason that it gives. The first that holds decides."""
 
+_REPLICA = Reason.REPLICA
+_REASONS = tuple(dict(RULES)[fact] for fact in Read._fields)
+
 
 def decide(read: Read) -> Reason:
     """The first rule that holds, or REPLICA if none does. REPLICA and REPLICA_BLOCK go to a replica."""
-    return next((reason for fact, reason in RULES if getattr(read, fact)), Reason.REPLICA)
+    return _REASONS[read.index(True)] if True in read else _REPLICA

@@ -41,7 +41,7 @@ def pick(replicas: tuple[str, ...], unit: Unit, *, anything_will_do: bool) -> st
     for alias in _order(replicas, unit, anything_will_do=anything_will_do):
         now = time.monotonic()
         if not health.is_in_use(alias):
-            watcher.nudge(alias, now)
+            watcher.nudge_left_out(alias, now)
             continue
         if alias in unit.refused:
             continue

@@ -9,12 +9,17 @@ import sys
 
 from django.db.models import QuerySet
 
-__all__ = ["raw_statement"]
+__all__ = ["is_raw", "raw_statement"]
 
 _RAW = QuerySet.raw.__code__
 
 _DEPTH = 6
 """From here up to `QuerySet.raw`: the router's own calls, Django's router, `QuerySet.db`."""
+
+
+def is_raw(calls: int) -> bool:
+    """Whether the frame so many calls up from the caller is that of a `raw()`: for who knows where it would be."""
+    return sys._getframe(calls + 1).f_code is _RAW
 
 
 def raw_statement() -> str | None:

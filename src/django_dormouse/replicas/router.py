@@ -4,8 +4,10 @@ A router is asked for an alias before the statement runs, so this is the last mo
 cannot be reached may still be passed over: the connection is opened, or looked at, here.
 """
 
+import time
 from functools import cache
-from typing import Any, Final
+from threading import get_ident
+from typing import Any, Final, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
@@ -15,10 +17,12 @@ from django_dormouse.alias import replicas_of
 from django_dormouse.backend.statements import may_write
 from django_dormouse.errors import WriteInReplicaBlock
 from django_dormouse.replicas import asking, picking
-from django_dormouse.replicas.context import Unit, block, current, in_event_loop
+from django_dormouse.replicas.context import NO_BLOCK, Unit, block, current, in_event_loop
 from django_dormouse.replicas.deciding import Read, Reason, decide
-from django_dormouse.replicas.raw import raw_statement
+from django_dormouse.replicas.health import health
+from django_dormouse.replicas.raw import is_raw, raw_statement
 from django_dormouse.replicas.routed import Routed
+from django_dormouse.replicas.watching import watcher
 
 __all__ = ["Router"]
 
@@ -36,6 +40,20 @@ class Router:
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
         """A replica, or `default`; None for what is not ours to route."""
+        unit = current()
+        seat: _Seat | None = unit.seat
+        # A `raw()` would be three calls up from here, above Django's router and `QuerySet.db`; a router that is
+        # made of this one has a call more, and goes the long way.
+        if (
+            seat is not None
+            and not hints
+            and type(self) is Router
+            and not is_raw(3)
+            and _is_as_before(seat, model, unit)
+        ):
+            watcher.nudge(seat.alias, time.monotonic())
+            seat.replica.is_looked_at = True
+            return seat.alias
         replicas = replicas_of(DEFAULT_DB_ALIAS, connections.settings)
         if not replicas:
             return None
@@ -43,12 +61,14 @@ class Router:
         instance_alias = _alias_of(instance)
         if instance_alias is not None and not _is_family(instance_alias, replicas):
             return None
-        unit = current()
         reason = decide(_read(model, instance, instance_alias in replicas, unit))
         if reason in (Reason.REPLICA, Reason.REPLICA_BLOCK):
             picked = picking.pick(replicas, unit, anything_will_do=reason is Reason.REPLICA_BLOCK)
             if not isinstance(picked, Reason):
-                return Routed(picked, reason)
+                routed = Routed(picked, reason)
+                if reason is Reason.REPLICA:
+                    _take_seat(unit, routed, model)
+                return routed
             reason = picked
         if reason not in _UNSEEN and settings.current().monotonic:
             unit.has_seen_primary = True
@@ -77,6 +97,49 @@ class Router:
         return False if _ours(db).get("REPLICA_OF") else None
 
 
+class _Seat(NamedTuple):
+    """What the reads of one unit in one thread have in common, once one of them went to a replica."""
+
+    alias: Routed
+    thread: int
+    primary: Any
+    replica: Any
+    """The thread's connections."""
+    models: set[type[Model]]
+    """Those that may be read from replicas."""
+
+
+def _take_seat(unit: Unit, alias: Routed, model: type[Model]) -> None:
+    seat: _Seat | None = unit.seat
+    if seat is not None and seat.alias == alias and seat.thread == get_ident():
+        seat.models.add(model)
+        return
+    connection = connections[alias]
+    # An alias with another ENGINE cannot be looked at.
+    if hasattr(connection, "is_open"):
+        unit.seat = _Seat(alias, get_ident(), connections[DEFAULT_DB_ALIAS], connection, {model})
+
+
+def _is_as_before(seat: _Seat, model: type[Model], unit: Unit) -> bool:
+    """Whether a read without hints would be sent where the one before it went.
+
+    All that `_read` and `pick` go by, asked of what is at hand: a third of their time, and almost every read is
+    such a one.
+    """
+    return (
+        model in seat.models
+        and seat.alias in unit.answered
+        and seat.alias not in unit.refused
+        and not (unit.has_written or unit.has_seen_newer or unit.wants_fresh or unit.is_unsafe)
+        and block() is NO_BLOCK
+        and not in_event_loop()
+        and seat.thread == get_ident()
+        and not asking.in_transaction(seat.primary)
+        and health.is_in_use(seat.alias)
+        and seat.replica.is_open()
+    )
+
+
 def _read(model: type[Model], instance: Model | None, is_of_replica: bool, unit: Unit) -> Read:
     ours = settings.current()
     is_looping = in_event_loop()
@@ -86,7 +149,7 @@ def _read(model: type[Model], instance: Model | None, is_of_replica: bool, unit:
         in_event_loop=is_looping,
         is_raw_write=statement is not None and may_write(statement),
         in_replica_block=asked.from_replica,
-        is_primary_only=ours.is_primary_only(options.app_label, options.object_name or ""),
+        is_primary_only=ours.is_primary_only(options.app_label, options.label_lower),
         in_primary_block=asked.from_primary,
         # Connections belong to threads; the event loop's own thread has none to look at.
         in_transaction=not is_looping and asking.in_transaction(connections[DEFAULT_DB_ALIAS]),
@@ -98,7 +161,7 @@ def _read(model: type[Model], instance: Model | None, is_of_replica: bool, unit:
         and instance._state.db is not None
         and not is_of_replica
         # All objects of such a model come from the primary: it tells nothing of this one.
-        and not ours.is_primary_only(instance._meta.app_label, instance._meta.object_name or ""),
+        and not ours.is_primary_only(instance._meta.app_label, instance._meta.label_lower),
         is_generic_relation=instance is not None and _are_generically_related(type(instance), model),
     )
 

@@ -61,13 +61,14 @@ class Watcher:
 
     def nudge(self, alias: str, now: float) -> None:
         """Called while a request reads: have the replica looked at, if it is time. Does not wait."""
-        if health.is_in_use(alias):
-            every_s = settings.current().lag_check_s
-            if every_s == 0 or now - self._looked.get(alias, float("-inf")) < every_s:
-                return
-        elif not health.take_try(alias, now):
-            return
-        self._look(alias, now)
+        every_s = settings.current().lag_check_s
+        if every_s and now - self._looked.get(alias, float("-inf")) >= every_s:
+            self._look(alias, now)
+
+    def nudge_left_out(self, alias: str, now: float) -> None:
+        """The same for a replica that is left out: have it tried again, if its wait is over."""
+        if health.take_try(alias, now):
+            self._look(alias, now)
 
     def wake(self, alias: str, now: float) -> None:
         """Have a replica woken that sleeps. Does not wait."""

@@ -21,7 +21,10 @@ from django_dormouse import settings
     ],
 )
 def test_primary_only(given, app, model, expected):
-    assert settings.parse(given, user_model="people.Person").is_primary_only(app, model) is expected
+    assert (
+        settings.parse(given, user_model="people.Person").is_primary_only(app, f"{app}.{model}".lower())
+        is expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,5 +48,5 @@ def test_what_is_malformed_is_named(given):
 
 def test_tests_may_override_it():
     with override_settings(DORMOUSE={"PRIMARY_ONLY": ["library"]}):
-        assert settings.current().is_primary_only("library", "Note")
-    assert not settings.current().is_primary_only("library", "Note")
+        assert settings.current().is_primary_only("library", "library.note")
+    assert not settings.current().is_primary_only("library", "library.note")

@@ -4,17 +4,25 @@ from typing import Any
 
 
 def reads_of_a_block() -> Any:
+    import asyncio
+
     from django.contrib.auth.models import User
     from django.db import connection, transaction
     from library.models import Note, Shelf
 
     from django_dormouse.replicas import at_least, using_primary
 
+    async def asked_in_a_loop() -> str:
+        return Note.objects.all().db
+
     seen = {"unannounced": Note.objects.all().db}
     opened = at_least()
     opened.__enter__()
     seen |= {"plain": Note.objects.all().db, "users": User.objects.all().db}
     seen["locking"] = Note.objects.select_for_update().db
+    seen["raw"] = Note.objects.raw("SELECT * FROM library_note").db
+    seen["raw that writes"] = Note.objects.raw("INSERT INTO library_note (title) VALUES ('g') RETURNING *").db
+    seen["in an event loop"] = asyncio.run(asked_in_a_loop())
     with using_primary():
         seen["pinned"] = Note.objects.all().db
     with transaction.atomic():
@@ -37,6 +45,9 @@ def test_reads_of_a_block(project):
         "plain": "replica",
         "users": "default",
         "locking": "default",
+        "raw": "replica",
+        "raw that writes": "default",
+        "in an event loop": "default",
         "pinned": "default",
         "in atomic": "default",
         "in a transaction by hand": "default",
