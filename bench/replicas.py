@@ -2,9 +2,10 @@
 
 python bench/replicas.py [ROUNDS]
 
-One Postgres with two standbys. A routed read, beside the same read by name; a request that writes, with the
-middleware that tells its position and without; the example site's pages, from two replicas and from the primary
-alone. The first two run in this process, in turn.
+One Postgres with two standbys; its commits reach the disk. A routed read, beside the same read by name; a request
+that writes, through Django's usual middleware, with router and position, and in a project that has no replica; the
+example site, with two replicas and without: a form that is saved, pages that are read. The first two run in this
+process, in turn.
 """
 
 import http.client
@@ -18,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 # A script's folder comes first on the path, and bench/django.py is not the framework: so that folder comes last.
 sys.path.append(sys.path.pop(0))
@@ -32,6 +34,14 @@ WRITES = 10
 SITE_ROUNDS = max(11, ROUNDS // 2)
 LOAD_S = 1.0
 CLIENTS = 8
+OURS = "django_dormouse.replicas.Middleware"
+# As `startproject` has it, without what needs tables of its own.
+USUAL = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
 
 
 def main() -> None:
@@ -39,9 +49,10 @@ def main() -> None:
     from conftest import Relay
 
     with servers() as (primary, standbys):
+        in_this_process([primary, *standbys])
         relays = [Relay(server) for server in (primary, *standbys)]
         try:
-            in_this_process(relays)
+            count_messages(relays)
         finally:
             for relay in relays:
                 relay.close()
@@ -54,7 +65,8 @@ def configure() -> None:
 
     settings.configure(
         USE_TZ=True, SECRET_KEY="only for the bench", INSTALLED_APPS=["django.contrib.contenttypes"],
-        DATABASES={}, DATABASE_ROUTERS=["django_dormouse.replicas.Router"], ROOT_URLCONF="none",
+        DATABASES={}, DATABASE_ROUTERS=["django_dormouse.replicas.Router"],
+        ROOT_URLCONF=(),
         # Else the one table that is measured would be read from the primary only, and messages of the thread that
         # looks at lags be counted.
         DORMOUSE={"PRIMARY_ONLY": [], "LAG_CHECK_S": 3600}, ALLOWED_HOSTS=["*"],
@@ -68,7 +80,7 @@ def servers() -> Iterator[tuple[Any, list[Any]]]:
     from conftest import Postgres, _folder, _free_port
 
     with ExitStack() as stack:
-        primary = Postgres(stack.enter_context(_folder()), _free_port())
+        primary = Postgres(stack.enter_context(_folder()), _free_port(), fsync="on")
         primary.run("initdb", "-D", primary.data, "-U", "owner", "-A", "trust", "--no-sync", "--locale=C")
         primary.start()
         stack.callback(primary.stop)
@@ -97,38 +109,38 @@ def part_processors(all_servers: list[Any]) -> None:
     print(f"{len(processors)} processors, a quarter for each server, a quarter for site and load")
 
 
-def in_this_process(relays: list[Any]) -> None:
-    from django.contrib.contenttypes.models import ContentType
-    from django.db import connections, transaction
-    from django.http import HttpRequest, HttpResponse
-    from django.test import RequestFactory
+def connect_to(servers: list[Any]) -> None:
+    """Have Django's connections lead there, by their ports."""
+    from django.db import connections
 
-    from django_dormouse.replicas import Middleware, context
-    from measuring import in_slices, ratio_of
-
-    for alias, relay in zip(("default", "replica", "replica2"), relays, strict=True):
+    connections.close_all()
+    for alias, server in zip(("default", "replica", "replica2"), servers, strict=True):
         ours = {} if alias == "default" else {"REPLICA_OF": "default"}
         entry = {
-            "ENGINE": "django_dormouse.backend", "HOST": "127.0.0.1", "PORT": relay.port, "NAME": "app",
+            "ENGINE": "django_dormouse.backend", "HOST": "127.0.0.1", "PORT": server.port, "NAME": "app",
             "USER": "owner", "CONN_MAX_AGE": None, "OPTIONS": {"sslmode": "disable"}, "DORMOUSE": ours,
         }  # fmt: skip
         connections.settings[alias] = connections.configure_settings({"default": entry})["default"]
+        connections[alias] = connections.create_connection(alias)
+
+
+def in_this_process(servers: list[Any]) -> None:
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.handlers.base import BaseHandler
+    from django.db import connections, router
+    from django.http import HttpRequest, HttpResponse
+    from django.test import RequestFactory, override_settings
+    from django.urls import path
+    from django.views.decorators.csrf import csrf_exempt
+
+    from django_dormouse.replicas import Middleware
+    from measuring import in_slices, ratio_of
+
+    connect_to(servers)
     with connections["default"].schema_editor() as editor:
         editor.create_model(ContentType)
     ContentType.objects.create(app_label="a", model="b")
     wait_for_replay(connections)
-
-    def read(_: HttpRequest) -> HttpResponse:
-        return HttpResponse(ContentType.objects.get(pk=1).model)
-
-    def write(_: HttpRequest) -> HttpResponse:
-        with transaction.atomic():
-            ContentType.objects.filter(pk=1).update(model="b")
-        return HttpResponse()
-
-    def autocommit_write(_: HttpRequest) -> HttpResponse:
-        ContentType.objects.filter(pk=1).update(model="b")
-        return HttpResponse()
 
     def reads(*, routed: bool) -> Callable[[], float]:
         # As the router does it: each request another one.
@@ -145,20 +157,30 @@ def in_this_process(relays: list[Any]) -> None:
         return lambda: timed(lambda: handler(RequestFactory().get("/")))
 
     def requests(view: Callable[[HttpRequest], HttpResponse], *, told: bool) -> Callable[[], float]:
-        handler = Middleware(view) if told else alone(view)
+        handler = BaseHandler()
+        with override_settings(MIDDLEWARE=[OURS, *USUAL] if told else USUAL):
+            handler.load_middleware()
+        urls = (path("", csrf_exempt(view)),)
+        with_replicas, routers = connections.settings, router.routers
 
         def run() -> None:
             for _ in range(WRITES):
-                handler(RequestFactory().post("/"))
+                request = RequestFactory().post("/")
+                request.urlconf = urls
+                answer = handler.get_response(request)
+                assert answer.status_code == 200, answer.content
 
-        return lambda: timed(run)
+        def slice_of_them() -> float:
+            if told:
+                return timed(run)
+            # A project that has one database, and no router.
+            connections.settings, router.routers = {"default": with_replicas["default"]}, []
+            try:
+                return timed(run)
+            finally:
+                connections.settings, router.routers = with_replicas, routers
 
-    def alone(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-        def handler(request: HttpRequest) -> HttpResponse:
-            context.end()
-            return view(request)
-
-        return handler
+        return slice_of_them
 
     def compare(what: str, ours: Callable[[], float], peer: Callable[[], float]) -> None:
         print(f"{what}: {ratio_of(*in_slices(ROUNDS, SLICES, ours, peer))}", flush=True)
@@ -166,9 +188,54 @@ def in_this_process(relays: list[Any]) -> None:
     compare("a routed read, beside the same by name", reads(routed=True), reads(routed=False))
     for what, view in (("a transaction", write), ("a write without one", autocommit_write)):
         with_it, without = requests(view, told=True), requests(view, told=False)
-        compare(f"a request with {what} and its position, beside one without", with_it, without)
+        compare(f"a request with {what} and its position, beside one without replicas", with_it, without)
 
-    def messages(name: str, handler: Callable[[HttpRequest], Any], method: str, cookie: str = "") -> Any:
+
+def read(_: Any) -> Any:
+    from django.contrib.contenttypes.models import ContentType
+    from django.http import HttpResponse
+
+    return HttpResponse(ContentType.objects.get(pk=1).model)
+
+
+def write(_: Any) -> Any:
+    from django.contrib.contenttypes.models import ContentType
+    from django.db import transaction
+    from django.http import HttpResponse
+
+    with transaction.atomic():
+        ContentType.objects.filter(pk=1).update(model="b")
+    return HttpResponse()
+
+
+def autocommit_write(_: Any) -> Any:
+    from django.contrib.contenttypes.models import ContentType
+    from django.http import HttpResponse
+
+    ContentType.objects.filter(pk=1).update(model="b")
+    return HttpResponse()
+
+
+def alone(view: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    from django_dormouse.replicas import context
+
+    def handler(request: Any) -> Any:
+        context.end()
+        return view(request)
+
+    return handler
+
+
+def count_messages(relays: list[Any]) -> None:
+    from django.db import connections
+    from django.test import RequestFactory
+
+    from django_dormouse.replicas import Middleware
+
+    connect_to(relays)
+    wait_for_replay(connections)
+
+    def messages(name: str, handler: Callable[[Any], Any], method: str, cookie: str = "") -> Any:
         request = RequestFactory().generic(method, "/", headers={"Cookie": cookie} if cookie else {})
         for relay in relays:
             relay.sent.clear()
@@ -181,9 +248,10 @@ def in_this_process(relays: list[Any]) -> None:
         print(f"messages of a request {name}: {counts}", flush=True)
         return response
 
-    # Each replica's turn once, so that all connections are open.
+    # All turns once, so that all connections are open.
     for _ in range(2):
         Middleware(read)(RequestFactory().get("/"))
+        alone(write)(RequestFactory().post("/"))
     messages("that reads, of a user who did not write", Middleware(read), "GET")
     messages("that reads the same twice", Middleware(lambda request: (read(request), read(request))[1]), "GET")
     messages("with a transaction, without the middleware", alone(write), "POST")
@@ -225,7 +293,7 @@ def throughput(primary: Any, standbys: list[Any]) -> None:
     """The example site under read load, from two replicas and from the primary alone."""
     from hunt.serving import served
 
-    from measuring import in_turn, ratio_of
+    from measuring import in_slices, in_turn, ratio_of
 
     primary.execute("CREATE DATABASE site")
     urls = [server.url(database="site") for server in (primary, *standbys)]
@@ -238,11 +306,30 @@ def throughput(primary: Any, standbys: list[Any]) -> None:
             return stack.enter_context(opened).ports[0]
 
         with_replicas, alone = site(tuple(urls[1:])), site(())
+        saving = in_slices(SITE_ROUNDS, SLICES, saves(with_replicas), saves(alone))
         ours, peers = in_turn(SITE_ROUNDS, lambda: per_second(with_replicas), lambda: per_second(alone))
+    print(f"a form of the site that is saved, with two replicas beside none: {ratio_of(*saving)}")
     print(
         f"pages of the site from two replicas, beside the primary alone: {ratio_of(ours, peers)} "
         f"({sorted(ours)[len(ours) // 2]:.0f} and {sorted(peers)[len(peers) // 2]:.0f} pages/s)"
     )
+
+
+def saves(port: int) -> Callable[[], float]:
+    """One visitor who saves notes, one after the other: what some of them take."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    token = "a" * 32
+    headers = {"Cookie": f"csrftoken={token}", "Content-Type": "application/x-www-form-urlencoded"}
+    form = urlencode({"csrfmiddlewaretoken": token, "title": "Nest", "content": "Moss first, then leaves."})
+
+    def save() -> None:
+        for _ in range(WRITES):
+            connection.request("POST", "/create/", form, headers)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 302, answer.status
+
+    return lambda: timed(save)
 
 
 def per_second(port: int) -> float:

@@ -86,6 +86,8 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         self._has_routed_reads = alias == DEFAULT_DB_ALIAS or ours.direct_of == DEFAULT_DB_ALIAS
         """Whether what is written here is read through the router."""
         self._is_direct = False
+        self._is_pooled = False
+        """Whether the connection that is open goes through a pooler."""
         if self._shared() is not None:
             self.become_mirror()
 
@@ -119,6 +121,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
                 error.args = (f"{str(error).strip()}\nHint: {hint}", *error.args[1:])
             raise
         self._link = self._link_to(connection)
+        self._is_pooled = aliases.is_pooled(self.settings_dict)
         self._generation = forking.generation()
         self.transaction_id = None
         return connection
@@ -360,7 +363,7 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     @property
     def facts(self) -> dict[str, Any] | None:
         """What was learnt of the server, and holds until this session ends; None where the server may change."""
-        return None if self._link is None or aliases.is_pooled(self.settings_dict) else self._link.facts
+        return None if self._link is None or self._is_pooled else self._link.facts
 
     def note_write(self) -> None:
         """Called before each statement that may write. Raises WriteInReplicaBlock inside `using_replica()`."""

@@ -28,6 +28,9 @@ COOKIE: Final = "dormouse_position"
 HEADER: Final = "Dormouse-Position"
 """Of responses that tell a position, and of the requests that bring it back."""
 
+# As WSGI and ASGI requests have it; `request.headers` would first read all the others.
+_META: Final = "HTTP_DORMOUSE_POSITION"
+
 _TIMING: Final = "Server-Timing"
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -72,8 +75,9 @@ def _arrive(request: HttpRequest) -> Unit:
         came_with=tokens.unsign(request.COOKIES.get(COOKIE, "")),
         statements=[] if _times() else None,
     )
-    if HEADER in request.headers:
-        unit.require(tokens.unsign(request.headers[HEADER]))
+    brought = request.META.get(_META)
+    if brought is not None:
+        unit.require(tokens.unsign(brought))
     context.begin(unit)
     return unit
 
@@ -82,7 +86,7 @@ def _tell(token: Token, unit: Unit, request: HttpRequest, response: HttpResponse
     if unit.statements and _times():
         others = response.headers.get(_TIMING)
         response.headers[_TIMING] = ", ".join(filter(None, (others, server_timing(unit.statements))))
-    brought = request.headers.get(HEADER) or request.COOKIES.get(COOKIE, "")
+    brought = request.META.get(_META) or request.COOKIES.get(COOKIE, "")
     told = tokens.sign(token)
     if not told or told == brought:
         return

@@ -4,9 +4,13 @@ A made-up token could at worst show its maker old data, or send them to the prim
 and whoever finds a cookie in a log learns nothing to use.
 """
 
+import hashlib
+import hmac
+from functools import lru_cache
 from typing import Final
 
-from django.core.signing import BadSignature, Signer
+from django.core.signing import BadSignature, Signer, b64_encode
+from django.utils.encoding import force_bytes
 
 from django_dormouse.replicas.position import Position, Token
 
@@ -35,5 +39,20 @@ def unsign(signed: str) -> Token:
         return UNKNOWN
 
 
+class _Signer(Signer):
+    """Django's, which derives its key anew for every signature; the text is the same."""
+
+    def signature(self, value: str | bytes, key: str | bytes | None = None) -> str:
+        mac = _keyed(force_bytes(self.salt) + b"signer", key or self.key).copy()
+        mac.update(force_bytes(value))
+        return b64_encode(mac.digest()).decode()
+
+
+@lru_cache(maxsize=8)
+def _keyed(salt: bytes, secret: str | bytes) -> hmac.HMAC:
+    # As `django.utils.crypto.salted_hmac` begins.
+    return hmac.new(hashlib.sha256(salt + force_bytes(secret)).digest(), digestmod=hashlib.sha256)
+
+
 def _signer() -> Signer:
-    return Signer(salt="django_dormouse.replicas.position")
+    return _Signer(salt="django_dormouse.replicas.position")

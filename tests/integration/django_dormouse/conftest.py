@@ -88,6 +88,8 @@ class Postgres:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    fsync: str = "off"
+    """`on` for who measures what a commit takes."""
 
     @property
     def data(self) -> Path:
@@ -107,7 +109,7 @@ class Postgres:
             self.process = subprocess.Popen(
                 [
                     _binaries() / "postgres", "-D", self.data, "-k", self.folder, "-p", str(self.port),
-                    "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=50",
+                    "-c", "listen_addresses=127.0.0.1", "-c", f"fsync={self.fsync}", "-c", "max_connections=50",
                     "-c", "shared_buffers=16MB", "-c", "autovacuum=off", "-c", "neon.timeline_id=0123456789abcdef",
                 ],
                 cwd=self.folder, env=environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, **_account(),
