@@ -91,5 +91,5 @@ def _cloned_part(data: Path) -> Usage:
         folders = list(walk(data, lambda path: is_wanted_in_clone(path, running=False)))
     except FileNotFoundError:
         return Usage(files=0, size_bytes=0, own_bytes=0)
-    sizes = [size for _, files in folders for size, _ in files]
+    sizes = [found.st_size for _, files in folders for _, found in files]
     return Usage(files=len(sizes), size_bytes=sum(sizes), own_bytes=sum(sizes))

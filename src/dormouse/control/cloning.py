@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -170,7 +171,7 @@ def _copy(
     like: Path | None = None,
     over: Path | None = None,
 ) -> None:
-    wanted: Callable[[Path], bool] = lambda path: not path.parts or is_wanted_in_clone(path, running=running)  # noqa: E731
+    wanted = partial(is_wanted_in_clone, running=running)
     machine.driver.clone(source, work / "data", owner=machine.owner, wanted=wanted, like=like, over=over)
 
 

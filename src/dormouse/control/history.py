@@ -279,11 +279,9 @@ def remove_before(machine: Machine, folder: BranchFolder, first: Base) -> int:
     return first.replays_from
 
 
-def _wanted_in_base(path: Path) -> bool:
+def _wanted_in_base(path: str) -> bool:
     """Without WAL: that is in the archive."""
-    return path.name not in (_LABEL, f"{_LABEL}.old") and (
-        not path.parts or is_wanted_in_clone(path, running=True)
-    )
+    return path not in (_LABEL, f"{_LABEL}.old") and is_wanted_in_clone(path, running=True)
 
 
 def _archives_itself(work: BranchFolder, name: str, path: Path) -> bool:

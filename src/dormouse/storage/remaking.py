@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dormouse.storage.driver import Wanted, everything
 from dormouse.storage.sameness import is_unchanged
-from dormouse.storage.tree import walk
+from dormouse.storage.tree import largest_first, walk
 
 __all__ = ["remake_folders"]
 
@@ -23,38 +23,37 @@ def remake_folders(
 
     Nobody writes to `over`. A file of it that was not cloned but put there is never taken for the same.
     """
-    folders: set[Path] = set()
-    files: list[tuple[int, str]] = []
-    for folder, found in walk(source, wanted):
-        folders.add(folder)
-        files += found
-    same = {name for _, name in files if _is_same(f"{source}/{name}", f"{over}/{name}")}
-    there = list(walk(over, everything))
-    for _, found in there:
-        for _, name in found:
-            if name not in same:
-                (target / name).unlink(missing_ok=True)
-    for folder, _ in reversed(there):
+    folders, files = _below(source, wanted)
+    old_folders, old = _below(over, everything)
+    same = {name for name, now in files.items() if name in old and _is_same(now, old[name])}
+    for name in old.keys() - same:
+        (target / name).unlink(missing_ok=True)
+    for folder in reversed(old_folders):
         if folder not in folders:
             with contextlib.suppress(FileNotFoundError):
                 (target / folder).rmdir()
-    for folder in sorted(folders - {folder for folder, _ in there}):
+    for folder in [each for each in folders if each not in old_folders]:
         (target / folder).mkdir(mode=0o700)
         if owner is not None:
             os.chown(target / folder, *owner)
-    files.sort(key=lambda file: -file[0])
-    return [name for _, name in files if name not in same]
+    return largest_first((name, now) for name, now in files.items() if name not in same)
 
 
-def _is_same(now: str, old: str) -> bool:
-    try:
-        found, there = os.lstat(now), os.lstat(old)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+def _below(root: Path, wanted: Wanted) -> tuple[dict[str, None], dict[str, os.stat_result]]:
+    """The folders, parents first, and the files."""
+    folders: dict[str, None] = {}
+    files: dict[str, os.stat_result] = {}
+    for folder, found in walk(root, wanted):
+        folders[folder] = None
+        files.update(found)
+    return folders, files
+
+
+def _is_same(now: os.stat_result, old: os.stat_result) -> bool:
     return is_unchanged(
-        size=found.st_size,
-        mtime_ns=found.st_mtime_ns,
-        old_size=there.st_size,
-        old_mtime_ns=there.st_mtime_ns,
-        old_ctime_ns=there.st_ctime_ns,
+        size=now.st_size,
+        mtime_ns=now.st_mtime_ns,
+        old_size=old.st_size,
+        old_mtime_ns=old.st_mtime_ns,
+        old_ctime_ns=old.st_ctime_ns,
     )

@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,31 +13,32 @@ from dormouse.errors import CloneStopped
 from dormouse.storage.driver import Usage, Wanted, everything
 from dormouse.storage.sameness import carried_mtime_ns
 
-__all__ = ["delete_tree", "let_settle", "make_folders", "stop_if_asked", "walk", "work_through"]
+__all__ = ["delete_tree", "largest_first", "let_settle", "make_folders", "stop_if_asked", "walk", "work_through"]
 
 
-def walk(source: Path, wanted: Wanted) -> Iterator[tuple[Path, list[tuple[int, str]]]]:
-    """Each wanted folder, parents first, with the sizes and names of its wanted files, relative to `source`.
+def walk(source: Path, wanted: Wanted) -> Iterator[tuple[str, list[tuple[str, os.stat_result]]]]:
+    """Each wanted folder, parents first, with the names of its wanted files and what they are.
 
-    Symbolic links to folders are left out; what vanishes meanwhile too, but `source` itself must be there.
+    Names are relative to `source`; its own is empty. Symbolic links to folders are left out; what vanishes
+    meanwhile too, but `source` itself must be there.
     """
-    waiting = [Path()]
+    waiting = [""]
     for here in waiting:
         files = []
         try:
             with os.scandir(source / here) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
-                    name = here / entry.name
+                    name = f"{here}/{entry.name}" if here else entry.name
                     if not wanted(name):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(name)
                     elif not entry.is_dir():
                         with contextlib.suppress(FileNotFoundError):
-                            files.append((entry.stat(follow_symlinks=False).st_size, str(name)))
+                            files.append((name, entry.stat(follow_symlinks=False)))
         except FileNotFoundError:
             # A running server removed it.
-            if not here.parts:
+            if not here:
                 raise
             continue
         yield here, files
@@ -49,15 +50,19 @@ def make_folders(source: Path, target: Path, owner: tuple[int, int] | None, want
     The largest come first, so that the disk is at work on them while the many small ones are made. `target` must
     not exist. Symbolic links to folders are not followed.
     """
-    files: list[tuple[int, str]] = []
+    files: list[tuple[str, os.stat_result]] = []
     for folder, found in walk(source, wanted):
         made = target / folder
         made.mkdir(mode=0o700)
         if owner is not None:
             os.chown(made, *owner)
         files += found
-    files.sort(key=lambda file: -file[0])
-    return [name for _, name in files]
+    return largest_first(files)
+
+
+def largest_first(files: Iterable[tuple[str, os.stat_result]]) -> list[str]:
+    """Their names in the order in which a clone makes them."""
+    return [name for name, _ in sorted(files, key=lambda file: -file[1].st_size)]
 
 
 def work_through(
@@ -109,8 +114,7 @@ def let_settle(folder: Path) -> None:
     """
     now_ns = time.time_ns()
     for _, files in walk(folder, everything):
-        for _, name in files:
-            found = (folder / name).stat()
+        for name, found in files:
             times = found.st_atime_ns, carried_mtime_ns(found.st_mtime_ns, begun_ns=now_ns)
             os.utime(folder / name, ns=times)
 

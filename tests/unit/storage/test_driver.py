@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from dormouse.storage.driver import is_wanted_in_clone
@@ -44,5 +42,5 @@ SEGMENT = "00000001000000000000000C"
     ],
 )
 def test_what_belongs_into_a_clone(path: str, of_a_running: bool, of_a_stopped: bool) -> None:
-    assert is_wanted_in_clone(Path(path), running=True) is of_a_running
-    assert is_wanted_in_clone(Path(path), running=False) is of_a_stopped
+    assert is_wanted_in_clone(path, running=True) is of_a_running
+    assert is_wanted_in_clone(path, running=False) is of_a_stopped
