@@ -61,6 +61,8 @@ async def ask(socket_dir: Path, query: str, database: str = "neondb", role: str 
     """Execute as `role`: one statement, or several that give no rows."""
     async with await connect_as_admin(socket_dir, database) as connection:
         await connection.execute(f'SET SESSION AUTHORIZATION "{role}"')  # type: ignore[arg-type]
+        # As sessions have it that are not the platform's.
+        await connection.execute("""SET search_path TO "$user", public""")
         cursor = await connection.execute(query)  # type: ignore[arg-type]
         return await cursor.fetchall() if cursor.description else []
 

@@ -57,6 +57,7 @@ class World:
     async def ask(self, endpoint: EndpointId, query: str) -> list[tuple[Any, ...]]:
         await self.service.computes.of(self.catalog.endpoints[endpoint]).wake()
         async with await connect_as_admin(self.machine.socket_dir(endpoint), "neondb") as connection:
+            await connection.execute("SET search_path TO public")
             cursor = await connection.execute(query)
             return await cursor.fetchall() if cursor.description else []
 

@@ -37,9 +37,12 @@ _STATUS_LINE: Final = 7
 """`postmaster.pid` holds a status in its eighth line (LOCK_FILE_LINE_PM_STATUS, miscadmin.h)."""
 
 _UNHINDERED: Final = (
-    "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0"
+    "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 "
+    "-c search_path="
 )
-"""A compute's `pg_settings` are for its users; the platform's own questions are not to fail by them."""
+"""A compute's `pg_settings`, and what users set for their databases, are for users: the platform's own questions
+are not to fail by them. Nor are they to call what users made: without a path, names that stand alone are
+Postgres's."""
 
 
 class Server:

@@ -91,7 +91,7 @@ async def test_a_locked_table_is_waited_for_and_then_said_to_be_locked(
     servers: Servers, a_postgres: Postgres, source: Path
 ) -> None:
     async with await connect_as_admin(source, "neondb") as connection, connection.transaction():
-        await connection.execute("LOCK TABLE author")
+        await connection.execute("LOCK TABLE public.author")
 
         with pytest.raises(Locked, match="'neondb' cannot be read: a table is locked"):
             await dump(servers, a_postgres, source, lock_timeout_s=0.2)

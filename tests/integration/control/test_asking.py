@@ -208,6 +208,7 @@ async def test_reading_only_cannot_be_left(servers: Servers, each_postgres: Post
         await ask_as(socket_dir, SETUP, role=OWNER)
         there = Asker(socket_dir)
         async with await connect_as_admin(socket_dir, "neondb") as admin:
+            await admin.execute("SET search_path TO public")
             before = await (await admin.execute(STATE)).fetchall()
 
             for escape in ESCAPES:

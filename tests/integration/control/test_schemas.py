@@ -196,3 +196,25 @@ async def test_the_past_and_a_branch_without_a_primary_are_opened_for_it(world: 
             assert table.name == "earlier"
 
     assert world.asked_for == [(main, AtLsn(lsn=1 << 24))] * 2 + [(bare.branch.id, HEAD)] * 2
+
+
+async def test_what_users_made_is_not_called_by_the_platform(world: World) -> None:
+    """A database's own search path, and on it a function that is called as one of Postgres's.
+
+    Run by a superuser it would make its owner one.
+    """
+    await world.execute(TABLES)
+    await world.execute(
+        """
+        CREATE SCHEMA trap;
+        CREATE FUNCTION trap.format_type(oid, integer) RETURNS text LANGUAGE plpgsql AS
+            'BEGIN ALTER ROLE neondb_owner SUPERUSER; RETURN pg_catalog.format_type($1, $2); END';
+        GRANT ALL ON SCHEMA trap TO PUBLIC;
+        ALTER DATABASE neondb SET search_path = trap, pg_catalog, public;
+        """
+    )
+
+    await world.schemas.sql(*world.database, HEAD)
+    await world.schemas.tables(*world.database, HEAD)
+
+    assert await world.execute("SELECT rolsuper FROM pg_roles WHERE rolname = 'neondb_owner'") == [(False,)]
