@@ -98,6 +98,8 @@ class Visitor:
     def __init__(self, url: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
         self._cookies: dict[str, str] = {}
+        self.headers: Mapping[str, str] = {}
+        """Of the last answer."""
 
     def close(self) -> None:
         self._connection.close()
@@ -127,6 +129,7 @@ class Visitor:
         self._connection.request(method, path, body=urlencode(fields) if fields else None, headers=headers)
         answer = self._connection.getresponse()
         body = answer.read().decode()
+        self.headers = answer.headers
         for line in answer.headers.get_all("Set-Cookie", ()):
             self._cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
         return answer.status, answer.headers.get("Location", ""), body

@@ -87,6 +87,24 @@ def test_who_only_reads_reads_from_the_replica(visitor: Visitor) -> None:
     assert set(ALIAS.findall(visitor.get("/"))) == {"replica"}
 
 
+def test_a_report_reads_from_the_replica_whoever_asks(visitor: Visitor) -> None:
+    visitor.submit("/create/", title="Just now", content="Hazel.")
+
+    visitor.get("/catalog/countries/")
+
+    assert "replica;" in visitor.headers["Server-Timing"]
+
+
+def test_the_toolbar_says_which_database_served_what(reader: Reader) -> None:
+    with (reader.folder / ".env").open("a") as environment:
+        environment.write("\nTOOLBAR=true\n")
+    with reader.serve() as visitor:
+        page = visitor.get("/")
+
+    assert "djDebug" in page
+    assert "ReplicasPanel" in page
+
+
 def test_an_editor_adds_an_author_with_a_book_in_the_admin(reader: Reader) -> None:
     reader.manage("shell", "-c", NEW_EDITOR)
     book = {"books-TOTAL_FORMS": "1", "books-INITIAL_FORMS": "0", "books-0-title": "Moss and Leaves"}

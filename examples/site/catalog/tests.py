@@ -79,6 +79,18 @@ class JsonTests(TestCase):
         )
         self.assertEqual({book["author"] for book in books}, {"J.R.R. Tolkien"})
 
+    def test_countries_are_counted_in_one_query(self):
+        with self.assertNumQueries(1):
+            response = self.client.get(reverse("catalog:countries"))
+
+        self.assertEqual(
+            response.json(),
+            [
+                {"country": "United Kingdom", "authors": 2, "books": 5},
+                {"country": "United States", "authors": 1, "books": 2},
+            ],
+        )
+
     def test_an_author_without_books_has_an_empty_list(self):
         author = Author.objects.create(name="Nobody yet")
 

@@ -1,9 +1,12 @@
 """The catalog as JSON: lists of objects, one query for each list."""
 
+from django.db.models import Count
 from django.http import JsonResponse
+from django.views import View
 from django.views.decorators.http import require_safe
 
 from catalog.models import Author, Book
+from django_dormouse.replicas import ReadsFromMixin
 
 
 @require_safe
@@ -21,6 +24,16 @@ def books(_request, author_id):
         return JsonResponse({"error": f"There is no author {author_id}."}, status=404)
     rows = Book.objects.filter(author=author).values("id", "title", "created_at")
     return _list({**row, "author": author.name} for row in rows)
+
+
+class Countries(ReadsFromMixin, View):
+    """How many authors and books come from each country: a report, which may be a moment old whoever asks."""
+
+    reads_from = "replica"
+
+    def get(self, _request):
+        counts = {"authors": Count("id", distinct=True), "books": Count("books")}
+        return _list(Author.objects.order_by("country").values("country").annotate(**counts))
 
 
 def _list(rows):

@@ -66,6 +66,18 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# Which database served each query, and why, for those who develop (pip install django-debug-toolbar).
+TOOLBAR = DEBUG and environment.flag("TOOLBAR", default=False)
+if TOOLBAR:
+    INSTALLED_APPS.append("debug_toolbar")
+    MIDDLEWARE.insert(2, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    DEBUG_TOOLBAR_PANELS = [
+        "debug_toolbar.panels.sql.SQLPanel",
+        "debug_toolbar.panels.timer.TimerPanel",
+        "django_dormouse.replicas.panel.ReplicasPanel",
+    ]
+    INTERNAL_IPS = ["127.0.0.1", "::1"]
+
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
