@@ -1,11 +1,14 @@
 """Servers and workers that fork after their parent used the database: gunicorn --preload, Celery's prefork."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fix_platform import wait_until
@@ -43,35 +46,41 @@ def queue(tmp_path: Path) -> Iterator[Path]:
     yield made
 
 
-def test_tasks_of_celery_survive_the_fork_and_a_cut(project, primary, tmp_path, queue):
+@contextmanager
+def worker(project, tmp_path: Path, queue: Path, **more: str) -> Iterator[Callable[[str], None]]:
+    """A worker of Celery in processes of its own; and who runs code in yet another one, as a site would."""
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "DB_", "DATABASE_"))}
     variables |= project.environment | {
-        "DATABASE_REPLICA_URL": "", "OVERRIDES": POOL, "QUEUE": str(queue),
-        "PYTHONPATH": str(PROJECT), "DJANGO_SETTINGS_MODULE": "project_settings",
+        "QUEUE": str(queue), "PYTHONPATH": str(PROJECT), "DJANGO_SETTINGS_MODULE": "project_settings", **more
     }  # fmt: skip
     log = tmp_path / "celery.log"
 
-    def send(count: int) -> None:
-        code = f"import tasks\nfor _ in range({count}): tasks.note.delay()"
+    def run(code: str) -> None:
         subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=variables, check=True, timeout=60)
 
-    def titles() -> list[str]:
-        return [title for (title,) in primary.execute("SELECT title FROM library_note", database="app")]
-
     with log.open("wb") as output:
-        worker = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "celery", "--app", "tasks", "worker", "--pool", "prefork", "--concurrency", "2",
              "--loglevel", "info", "--without-gossip", "--without-mingle", "--without-heartbeat"],
             cwd=PROJECT, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
         try:
-            for wanted in (20, 40):
-                send(20)
-                wait_until(lambda wanted=wanted: len(titles()) == wanted, f"{wanted} tasks are done: {log}", 60)
-                primary.cut_all()
+            yield run
         finally:
-            worker.terminate()
-            worker.wait(30)
+            process.terminate()
+            process.wait(30)
+    assert "Traceback" not in log.read_text()
+
+
+def test_tasks_of_celery_survive_the_fork_and_a_cut(project, primary, tmp_path, queue):
+    def titles() -> list[str]:
+        return [title for (title,) in primary.execute("SELECT title FROM library_note", database="app")]
+
+    with worker(project, tmp_path, queue, DATABASE_REPLICA_URL="", OVERRIDES=POOL) as run:
+        for wanted in (20, 40):
+            run("import tasks\nfor _ in range(20): tasks.note.delay()")
+            wait_until(lambda wanted=wanted: len(titles()) == wanted, f"{wanted} tasks are done", 60)
+            primary.cut_all()
 
     seen = [title.split() for title in titles()]
     sessions = {process: {backend for each, backend, _ in seen if each == process} for process, _, _ in seen}
@@ -79,4 +88,32 @@ def test_tasks_of_celery_survive_the_fork_and_a_cut(project, primary, tmp_path, 
     assert sum(map(len, sessions.values())) == len(set().union(*sessions.values())), (
         "two processes share a session"
     )
-    assert "Traceback" not in log.read_text()
+
+
+LOOK = "import tasks; tasks.look.delay({title!r}, {receipt!r})"
+WRITE_AND_LOOK = """
+import tasks
+from django.db import transaction
+from library.models import Note
+
+with transaction.atomic():
+    Note.objects.create(title={title!r})
+    transaction.on_commit(lambda: tasks.look.delay({title!r}, {receipt!r}))
+"""
+
+
+def test_a_task_in_another_process_sees_what_its_caller_wrote(project, standby, tmp_path, queue):
+    def told(code: str, title: str) -> Any:
+        receipt = tmp_path / title
+        run(code.format(title=title, receipt=str(receipt)))
+        wait_until(receipt.exists, f"the task about {title!r} is done", 60)
+        return json.loads(receipt.read_text())
+
+    with worker(project, tmp_path, queue) as run:
+        assert told(LOOK, "nothing") == [False, "replica"]
+        standby.execute("SELECT pg_wal_replay_pause()")
+        assert told(WRITE_AND_LOOK, "new") == [True, "default"]
+        standby.execute("SELECT pg_wal_replay_resume()")
+        # Waited for by who asks, not by us: the replica answers as soon as it has come so far.
+        wait_until(lambda: standby.execute("SELECT 1 FROM library_note", database="app"), "it has replayed")
+        assert told(WRITE_AND_LOOK, "newer")[0] is True
