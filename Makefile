@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
+# Not `abspath`, which takes a space in a folder's name for the end of it.
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 # A uv that is on the PATH is used; else one is put into the project's own folder.
-UV := $(or $(shell command -v uv 2>/dev/null),$(abspath .uv/bin/uv))
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 
 # Bytecode is kept, whatever the machine says: a process of ours starts in two thirds of the time, and the tests start
 # hundreds of them.
@@ -26,7 +27,7 @@ $(VENV)/.ready: pyproject.toml uv.lock Makefile | $(UV)
 	$(UV) sync --locked --all-extras --compile-bytecode --quiet
 	@touch $@
 
-$(abspath .uv/bin/uv):
+.uv/bin/uv:
 	@echo "uv is not on the PATH; installing it into .uv"
 	@$(PYTHON) -m venv .uv || { echo "Python's venv module is needed (apt install python3-venv)"; rm -rf .uv; exit 1; }
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
@@ -48,10 +49,10 @@ matrix: setup ## the Django half on Python 3.12 and 3.13, and so on the newest D
 	  python=$$($(UV) python find --no-python-downloads $$version 2>/dev/null \
 	    || ls "$$HOME"/.pyenv/versions/$$version.*/bin/python$$version 2>/dev/null | tail -1); \
 	  test -n "$$python" || { echo "no Python $$version here"; continue; }; \
-	  export UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-$$version; \
+	  export UV_PROJECT_ENVIRONMENT="$(CURDIR)/.venv-$$version"; \
 	  $(UV) sync --locked --all-extras --quiet --python $$python || exit 1; \
-	  $(CURDIR)/.venv-$$version/bin/python -c 'import django, sys; print("Python", sys.version.split()[0], "Django", django.__version__)'; \
-	  $(CURDIR)/.venv-$$version/bin/python -m pytest -q -n 2 tests/unit/django_dormouse tests/integration/django_dormouse || exit 1; \
+	  .venv-$$version/bin/python -c 'import django, sys; print("Python", sys.version.split()[0], "Django", django.__version__)'; \
+	  .venv-$$version/bin/python -m pytest -q -n 2 tests/unit/django_dormouse tests/integration/django_dormouse || exit 1; \
 	done
 
 django-suite: setup ## Django's own tests on its backend and on ours, test by test (ARGS="--quick --way pool"; an hour for all)
