@@ -278,6 +278,9 @@ class _Directory:
     async def verifier(self, endpoint: EndpointId, role: str) -> str | None:
         return await self._gate.verifier(endpoint, role)
 
+    def compute_of(self, branch: str, kind: str) -> EndpointId | None:
+        return self._gate.compute_of(BranchId(branch), kind)
+
     async def locate(
         self, endpoint: EndpointId, *, role: str, verifier: str, database: str, pooled: bool, moment: str
     ) -> Address:

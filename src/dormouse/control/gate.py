@@ -58,6 +58,17 @@ class Gate:
             return await self.verifier(endpoint_id, role)
         return None if stored is None else stored.verifier
 
+    def compute_of(self, branch: BranchId, kind: str) -> EndpointId | None:
+        """The oldest compute of a branch that is of this kind (`read_only`, `read_write`); None if it has none."""
+        return next(
+            (
+                endpoint.id
+                for endpoint in self._computes.catalog.endpoints.values()
+                if endpoint.branch_id == branch and endpoint.type.value == kind
+            ),
+            None,
+        )
+
     async def locate(self, endpoint_id: EndpointId, *, role: str, verifier: str) -> str:
         """Wake the compute if need be, and return the path of its socket.
 

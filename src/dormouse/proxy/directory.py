@@ -48,6 +48,10 @@ class Directory(Protocol):
         """
         ...
 
+    def compute_of(self, branch: str, kind: str) -> EndpointId | None:
+        """The compute of a branch that is `read_only` or `read_write`, by their ids; None if it has none."""
+        ...
+
     async def locate(
         self, endpoint: EndpointId, *, role: str, verifier: str, database: str, pooled: bool, moment: str
     ) -> Address:

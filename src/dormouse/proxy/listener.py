@@ -127,6 +127,7 @@ class Listener:
             random_bytes=secrets.token_bytes,
             errors=errors,
             limits=self.limits,
+            compute_of=directory.compute_of,
         )
         self.registry = Registry()
         self.penalties = Penalties()

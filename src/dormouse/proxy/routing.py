@@ -32,6 +32,7 @@ _EVERYTHING: Final = "neon_proxy_params_compat:true"
 _TOKEN: Final = re.compile(r"(?:\\.|[^\s\\])+|\\\Z", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _MOMENTS: Final = ("neon_lsn:", "neon_timestamp:")
+_KIND: Final = "neon_endpoint_type:"
 _NEON_OPTION: Final = re.compile(r"neon_\w+:")
 
 
@@ -40,10 +41,12 @@ class Target:
     """The compute that a client wants, and whether by way of its pooler."""
 
     endpoint: EndpointId
-    """Or the id of a branch, for a look at its past."""
+    """Or the id of a branch: for a look at its past, or with `kind` for one of its computes."""
     pooled: bool = False
     moment: str = ""
     """`neon_lsn:0/1FA22C0` or `neon_timestamp:2026-12-01T00:00:00Z`; empty is the present."""
+    kind: str = ""
+    """Of a branch's computes: `read_only` or `read_write`, as `neon_endpoint_type` has it; empty says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def read_startup(parameters: Mapping[str, str], server_name: str | None, suffix:
     if isinstance(target, Refusal):
         return target
     if target is not None:
-        target = replace(target, moment=_moment_option(parameters.get("options", "")))
+        options = parameters.get("options", "")
+        target = replace(target, moment=_moment_option(options), kind=_kind_option(options))
     forwarded = compute_parameters(parameters)
     dropped = tuple(name for name in parameters if name not in forwarded and name != "options")
     return Request(role, target, forwarded, dropped)
@@ -149,6 +153,13 @@ def _moment_option(options: str) -> str:
     """The moment of the past that a client wants to see; the last one said."""
     plain = [_plain(token) for token in options_of(options)]
     return next((token for token in reversed(plain) if token.startswith(_MOMENTS)), "")
+
+
+def _kind_option(options: str) -> str:
+    """Which kind of compute a client wants; the last one said."""
+    plain = [_plain(token) for token in options_of(options)]
+    found = [token.removeprefix(_KIND) for token in plain if token.startswith(_KIND)]
+    return found[-1] if found else ""
 
 
 def _is_for_proxy(token: str) -> bool:

@@ -19,7 +19,7 @@ of a session ends in RELAYING, where bytes are handed on unread by others (`rela
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -376,6 +376,8 @@ class Rules:
     """Chance: `secrets.token_bytes`."""
     errors: ErrorProfile = "postgres"
     limits: Limits = field(default_factory=Limits)
+    compute_of: Callable[[str, str], EndpointId | None] = lambda _branch, _kind: None
+    """The compute of a branch that is `read_only` or `read_write`; None if it has none."""
 
 
 _MECHANISMS: Final = (scram.MECHANISM_PLUS, scram.MECHANISM)
@@ -488,6 +490,10 @@ class Session:
         if isinstance(request, Refusal):
             return self._refuse(request)
         self.request, self.target = request, request.target
+        if self.target is not None and self.target.kind:
+            found = self._rules.compute_of(self.target.endpoint, self.target.kind)
+            # What is not found is refused where every endpoint that is not there is.
+            self.target = replace(self.target, endpoint=found or self.target.endpoint)
         commands: list[Command] = [SetDeadline(self._rules.limits.authentication_s)]
         unknown = tuple(name for name in packet.parameters if name.startswith("_pq_."))
         version = PROTOCOL_3_2 if packet.minor >= PROTOCOL_3_2 - PROTOCOL_3_0 else PROTOCOL_3_0

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from fix_platform import Made, Platform, new_home, platform_in, rows
 
+from dormouse.names import EndpointId
+
 
 def at(made: Made, moment: str) -> str:
     """The connection string with which neonctl would look at `moment`."""
@@ -32,6 +34,21 @@ def test_a_branch_is_seen_as_it_was(platform: Platform, made: Made) -> None:
     assert rows(at(made, f"neon_timestamp:{then}"), "SELECT n FROM t") == [(1,)]
     assert rows(made.url, "SELECT n FROM t ORDER BY n") == [(1,), (2,)]
     assert [endpoint.id for endpoint in platform.client.endpoints(made.project)] == [made.primary]
+
+
+def test_a_branchs_computes_are_reached_by_their_kind(platform: Platform, made: Made) -> None:
+    platform.add_replica(made)
+    is_replica = "SELECT pg_is_in_recovery()"
+
+    assert rows(at(made, "neon_endpoint_type:read_only"), is_replica) == [(True,)]
+    assert rows(at(made, "neon_endpoint_type:read_write"), is_replica) == [(False,)]
+    with pytest.raises(psycopg.OperationalError, match="The requested endpoint could not be found"):
+        rows(at(made, "neon_endpoint_type:write_only"))
+    # It is the compute itself: what it does counts for its sleep, and what goes wrong with it goes wrong here.
+    platform.run("fault", "deny", str(made.replica), "30")
+    with pytest.raises(psycopg.OperationalError):
+        rows(at(made, "neon_endpoint_type:read_only"))
+    platform.client.delete_endpoint(made.project, EndpointId(str(made.replica)))
 
 
 def test_nothing_is_written_there(made: Made) -> None:

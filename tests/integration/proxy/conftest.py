@@ -40,6 +40,7 @@ needs_psql = pytest.mark.skipif(PSQL is None, reason="there is no psql on this m
 
 ENDPOINT = "ep-quiet-dormouse-00000001"
 OTHER = "ep-other-dormouse-00000002"
+BRANCH = "br-small-dormouse-00000004"
 DISABLED = "ep-shut-dormouse-00000003"
 SUFFIX = "dormouse.localhost"
 ROLE = "owner"
@@ -174,6 +175,9 @@ class SmallDirectory:
         if endpoint not in (ENDPOINT, OTHER):
             raise EndpointNotFound("endpoint not found")
         return self.verifiers.get(role)
+
+    def compute_of(self, branch: str, kind: str) -> EndpointId | None:
+        return EndpointId(OTHER) if (branch, kind) == (BRANCH, "read_only") else None
 
     async def locate(
         self, endpoint: EndpointId, *, role: str, verifier: str, database: str, pooled: bool, moment: str

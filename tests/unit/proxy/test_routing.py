@@ -145,6 +145,16 @@ def test_the_endpoint_before_a_password(password: str, split: object) -> None:
     assert isinstance(found, split) if isinstance(split, type) else found == split
 
 
+def test_options_say_which_kind_of_compute_is_meant() -> None:
+    options = {"user": "a", "options": "neon_endpoint_type:read_write -c jit=off neon_endpoint_type:read_only"}
+
+    request = read_startup(options, f"br-soft-sun-a1b2c3d4.{SUFFIX}", SUFFIX)
+
+    assert isinstance(request, Request)
+    assert request.target == Target("br-soft-sun-a1b2c3d4", kind="read_only")  # type: ignore[arg-type]
+    assert request.parameters["options"] == "-c jit=off"
+
+
 @pytest.mark.parametrize(
     ("options", "moment"),
     [
@@ -152,7 +162,7 @@ def test_the_endpoint_before_a_password(password: str, split: object) -> None:
         ("neon_lsn:0/1FA22C0", "neon_lsn:0/1FA22C0"),
         ("-c jit=off neon_timestamp:2026-12-01T00:00:00Z", "neon_timestamp:2026-12-01T00:00:00Z"),
         ("neon_lsn:0/1 neon_lsn:0/2", "neon_lsn:0/2"),
-        ("neon_endpoint_type:read_only", ""),
+        ("neon_proxy_params_compat:true", ""),
     ],
 )
 def test_options_say_which_moment_of_a_branch_is_meant(options: str, moment: str) -> None:
