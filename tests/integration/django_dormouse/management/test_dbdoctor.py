@@ -80,6 +80,9 @@ def test_a_replica_that_lags(project, primary, standby):
     assert replica["server"]["in_recovery"] is True
     assert replica["server"]["lag_bytes"] > 0
     assert replica["server"]["lag_s"] > 0
+    # Compared with where the primary stands, too, and it is a replica of that one.
+    assert replica["server"]["behind_bytes"] >= replica["server"]["lag_bytes"]
+    assert replica["server"]["follows_primary"] is True
 
 
 def test_more_connections_than_there_are(project, primary):
