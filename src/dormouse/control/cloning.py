@@ -18,7 +18,7 @@ import psycopg
 
 from dormouse.compute.server import connect_as_admin, prepare_folder
 from dormouse.compute.wal import parse_lsn
-from dormouse.control.history import land_base, newest_base, segments
+from dormouse.control.history import land_base, link_segments, newest_base
 from dormouse.control.machine import Machine
 from dormouse.errors import StorageError
 from dormouse.storage.driver import is_wanted_in_clone
@@ -90,9 +90,8 @@ async def copy_running(
     begin, end = await _backup(machine, socket_dir, source.data, work.root, over=over)
 
     def take_wal() -> None:
-        for path in segments(source, parse_lsn(begin), parse_lsn(end)):
-            for into in (work.data / "pg_wal", work.wal):
-                os.link(path, into / path.name)
+        for path in link_segments(source, parse_lsn(begin), parse_lsn(end), work.wal):
+            os.link(path, work.data / "pg_wal" / path.name)
 
     await asyncio.to_thread(take_wal)
     return parse_lsn(end)

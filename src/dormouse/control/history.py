@@ -46,11 +46,11 @@ __all__ = [
     "keep_stopped_as_base",
     "land_base",
     "link_history",
+    "link_segment",
+    "link_segments",
     "newest_base",
     "put_bases_aside",
     "remove_before",
-    "segment_path",
-    "segments",
 ]
 
 _LABEL: Final = "backup_label"
@@ -100,24 +100,30 @@ def base_before(folder: BranchFolder, lsn: int) -> Base:
     )
 
 
-def segment_path(folder: BranchFolder, name: str) -> Path | None:
-    """Where a segment is: in the archive, or still only where the server wrote it."""
-    # The server removes one only after it was archived, so whoever misses it there finds it in the archive.
-    for path in (folder.wal / name, folder.data / "pg_wal" / name, folder.wal / name):
-        if path.is_file():
-            return path
-    return None
+def link_segment(folder: BranchFolder, name: str, target: Path) -> None:
+    """Give a segment another name. Raises WalLost when it is missing; FileExistsError.
+
+    Whoever only looked where it is would find it gone a moment later, when the server has archived it.
+    """
+    for path in _places_of(folder, name):
+        with contextlib.suppress(FileNotFoundError):
+            os.link(path, target)
+            return
+    raise WalLost(f"the WAL segment {name} is missing")
 
 
-def segments(folder: BranchFolder, begin: int, end: int) -> list[Path]:
-    """The segments from one position to another, in order. Raises WalLost when one is missing."""
-    found = []
-    for name in segment_names(begin, end, WAL_SEGMENT_BYTES):
-        path = segment_path(folder, name)
-        if path is None:
-            raise WalLost(f"the WAL segment {name} is missing")
-        found.append(path)
-    return found
+def link_segments(folder: BranchFolder, begin: int, end: int, into: Path) -> list[Path]:
+    """Link the segments from one position to another, and return them in order. As `link_segment`."""
+    made = [into / name for name in segment_names(begin, end, WAL_SEGMENT_BYTES)]
+    for path in made:
+        link_segment(folder, path.name, path)
+    return made
+
+
+def _places_of(folder: BranchFolder, name: str) -> tuple[Path, ...]:
+    # In the archive, or still only where the server wrote it. The server removes one only after it was archived,
+    # so whoever misses it there finds it in the archive.
+    return folder.wal / name, folder.data / "pg_wal" / name, folder.wal / name
 
 
 @contextlib.contextmanager
@@ -126,8 +132,7 @@ def gathered(machine: Machine, folder: BranchFolder, begin: int, end: int) -> It
     shown = machine.layout.building / f"wal-{secrets.token_hex(4)}"
     shown.mkdir()
     try:
-        for path in segments(folder, begin, end):
-            (shown / path.name).symlink_to(path)
+        link_segments(folder, begin, end, shown)
         yield shown
     finally:
         shutil.rmtree(shown, ignore_errors=True)
@@ -167,12 +172,11 @@ def commits_between(
 
 def copy_to_point(machine: Machine, source: BranchFolder, base: Base, cut: int, work: BranchFolder) -> None:
     """Make `work.data` what starts up as `source` was at `cut`: the base's clone, with the WAL up to there."""
-    wal = segments(source, base.replays_from, cut)
     machine.driver.clone(base.path, work.data, owner=machine.owner)
-    into = work.data / "pg_wal"
-    for path in wal[:-1]:
-        os.link(path, into / path.name)
-    _copy_beginning(machine, wal[-1], into / wal[-1].name, (cut - 1) % WAL_SEGMENT_BYTES + 1)
+    *_, last = link_segments(source, base.replays_from, cut, work.data / "pg_wal")
+    whole = last.rename(last.with_name(f"{last.name}.whole"))
+    _copy_beginning(machine, whole, last, (cut - 1) % WAL_SEGMENT_BYTES + 1)
+    whole.unlink()
 
 
 def link_history(source: BranchFolder, work: BranchFolder, upto: int, owner: tuple[int, int] | None) -> None:
@@ -202,10 +206,9 @@ def _link_history(
         segment_number(base.replays_from, WAL_SEGMENT_BYTES), segment_number(upto, WAL_SEGMENT_BYTES)
     ):
         name = segment_name(number, WAL_SEGMENT_BYTES)
-        path = segment_path(source, name)
-        if path is not None and not _archives_itself(work, name, path):
-            with contextlib.suppress(FileExistsError):
-                os.link(path, work.wal / name)
+        if not _archives_itself(source, work, name):
+            with contextlib.suppress(FileExistsError, WalLost):
+                link_segment(source, name, work.wal / name)
     _link_base(base.path, work, base.path.name, owner)
     sync_folder(work.wal)
 
@@ -284,14 +287,14 @@ def _wanted_in_base(path: str) -> bool:
     return path not in (_LABEL, f"{_LABEL}.old") and is_wanted_in_clone(path, running=True)
 
 
-def _archives_itself(work: BranchFolder, name: str, path: Path) -> bool:
+def _archives_itself(source: BranchFolder, work: BranchFolder, name: str) -> bool:
     """Whether `work` has a segment of that name as a file of its own, which it is still to archive."""
     own = work.data / "pg_wal" / name
     done = work.data / "pg_wal" / "archive_status" / f"{name}.done"
-    try:
-        return not own.samefile(path) and not done.exists()
-    except FileNotFoundError:
-        return False
+    for path in _places_of(source, name):
+        with contextlib.suppress(FileNotFoundError):
+            return not own.samefile(path) and not done.exists()
+    return False
 
 
 def _link_base(path: Path, work: BranchFolder, name: str, owner: tuple[int, int] | None) -> None:
