@@ -34,7 +34,8 @@ class CommitOutcomeUnknown(OperationalError):
     """
 
     transaction_id: str | None = None
-    """The transaction's id as `pg_xact_status()` takes it; None where the server had not told it."""
+    """As `transaction_status()` takes it: the number that `pg_xact_status()` knows, and when it began by the
+    server's clock, `1605@1764198000.123456`. None where the server had not told it."""
 
     @classmethod
     def of(cls, what: str, transaction_id: str | None, reason: object) -> "CommitOutcomeUnknown":

@@ -15,6 +15,7 @@ too, so what it does besides (mail, files, calls to others) belongs into `transa
 import functools
 import inspect
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -37,24 +38,47 @@ Result = TypeVar("Result")
 
 _chance: Final = random.random
 
+STATUS: Final = (
+    "SELECT pg_xact_status(%s::text::xid8), stats_reset > to_timestamp(nullif(%s::text, '')::float8) "
+    "FROM pg_stat_archiver"
+)
+"""Of a number, and of when its transaction began. Recovery from a crash throws all statistics away, and only that
+or somebody's `pg_stat_reset_shared` does (pgstat.c); an orderly stop keeps them."""
+
+_ID: Final = re.compile(r"[0-9]+(?:@[0-9]+(?:\.[0-9]+)?)?")
+
 # manual, appendix A: serialization_failure, deadlock_detected. The server has undone everything.
 _UNDONE: Final = frozenset({"40001", "40P01"})
 
 
 def transaction_status(transaction_id: str, using: str | None = None) -> TransactionStatus | None:
-    """What became of the transaction of a CommitOutcomeUnknown; None where it is too long ago for the server to
-    know.
+    """What became of the transaction of a CommitOutcomeUnknown; None where the server cannot know.
+
+    Because it is too long ago; or because it has crashed since and knows a committed transaction of that number.
+    The number is written down with what the transaction writes; where that was lost, it goes to another one.
 
     One question to the server, at once: "in progress" may mean that the server has not noticed yet that its
     client is gone, so ask again. To be asked outside of the lost transaction's block.
     Raises ValueError for what is no id.
     """
-    if not transaction_id.isdecimal():
+    if _ID.fullmatch(transaction_id) is None:
         raise ValueError(f"{transaction_id!r} is no id of a transaction; expected a CommitOutcomeUnknown's")
+    number, _, began = transaction_id.partition("@")
     with connections[using or DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute("SELECT pg_xact_status(%s::text::xid8)", [transaction_id])
-        row = cursor.fetchone()
-    return cast("TransactionStatus | None", row[0])
+        cursor.execute(STATUS, [number, began])
+        status, has_crashed = cursor.fetchone()
+    return meaning_of(status, has_crashed=bool(has_crashed))
+
+
+def meaning_of(status: str | None, *, has_crashed: bool) -> TransactionStatus | None:
+    """What the server's word for a number says of the transaction that had it, if it has crashed since or not."""
+    if has_crashed and status == "committed":
+        # That one, or another one after it.
+        return None
+    if has_crashed and status == "in progress":
+        # Another one: who had it before the crash has ended with it.
+        return "aborted"
+    return cast("TransactionStatus | None", status)
 
 
 class Attempt:

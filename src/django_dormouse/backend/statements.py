@@ -11,8 +11,9 @@ import re
 
 __all__ = ["ASK_FOR_ID", "may_write"]
 
-ASK_FOR_ID = "SELECT pg_current_xact_id() AS id; "
-"""Sent before the first write of a transaction, in the same message."""
+ASK_FOR_ID = "SELECT pg_current_xact_id() || '@' || extract(epoch FROM now()) AS id; "
+"""Sent before the first write of a transaction, in the same message: its id, and when it began by the server's
+clock. A server that crashes may give the number of a transaction that it lost to another one."""
 
 # White space, comments and opening brackets may stand before the first word. The groups are possessive and atomic,
 # so that a text made of comments alone cannot be split in more ways than one.

@@ -1,5 +1,7 @@
 """What is known of a write, or a read, whose connection died under way: a relay cuts at the chosen statement."""
 
+import contextlib
+import signal
 from collections.abc import Iterator
 
 import psycopg
@@ -14,7 +16,7 @@ from django_dormouse.errors import (
     ReadOnlyServer,
     TransactionLost,
 )
-from django_dormouse.transactions import retry_transaction, transaction_status
+from django_dormouse.transactions import meaning_of, retry_transaction, transaction_status
 from fix_connections import wait_for_news
 
 
@@ -81,6 +83,45 @@ def test_each_transaction_has_its_own_id(primary, connect):
     assert [transaction_status(known) for known in seen] == ["committed", "committed"]
     with pytest.raises(ValueError, match="no id"):
         transaction_status("none")
+
+
+def test_a_number_that_went_to_another_transaction_says_nothing(primary, connect):
+    """What a crash loses is written nowhere, and so is its number: the next transaction gets it."""
+    connection, lost = connect(primary.url()), []
+    for _ in range(5):
+        with contextlib.suppress(OperationalError), transaction.atomic():
+            insert(connection, 1000 + len(lost))
+            lost.append(connection.transaction_id)
+            primary.restart(signal.SIGKILL)
+        connection.close()
+        # More of them than were lost: one has the number.
+        for number in numbers(primary)[-1:] or [0]:
+            for more in range(3):
+                insert(connection, number + 1 + more)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_xact_status(n::xid8) FROM unnest(%s::text[]) n", [[each.partition("@")[0] for each in lost]]
+        )
+        assert ("committed",) in cursor.fetchall(), "no number was given twice"
+
+    assert {transaction_status(each) for each in lost} <= {"aborted", None}
+
+
+@pytest.mark.parametrize(
+    ("status", "has_crashed", "meaning"),
+    [
+        ("committed", False, "committed"),
+        ("committed", True, None),
+        ("aborted", False, "aborted"),
+        ("aborted", True, "aborted"),
+        ("in progress", False, "in progress"),
+        ("in progress", True, "aborted"),
+        (None, False, None),
+        (None, True, None),
+    ],
+)
+def test_what_the_servers_word_means(status, has_crashed, meaning):
+    assert meaning_of(status, has_crashed=has_crashed) == meaning
 
 
 def test_asking_for_the_id_costs_no_round_trip(primary, relay, connect):
