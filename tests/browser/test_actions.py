@@ -1,6 +1,7 @@
 """Every action of the console, sent by a browser that runs no script; and none is left out."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import psycopg
@@ -55,14 +56,15 @@ def _fill(control: Locator, value: str) -> None:
 
 
 @pytest.fixture
-def hand(chromium: Browser, platform: Platform) -> Hand:
+def hand(chromium: Browser, platform: Platform) -> Iterator[Hand]:
     context = chromium.new_context(base_url=str(platform.there["http_url"]), java_script_enabled=False)
     context.set_default_timeout(20_000)
     page = context.new_page()
     page.goto(platform.client.console_link().path)
     page.wait_for_url("**/projects")
     page.goto("/projects/new")
-    return Hand(page)
+    yield Hand(page)
+    context.close()
 
 
 @pytest.mark.timeout(300)

@@ -51,7 +51,9 @@ class Router:
             and not is_raw(3)
             and _is_as_before(seat, model, unit)
         ):
-            watcher.nudge(seat.alias, time.monotonic())
+            now = time.monotonic()
+            watcher.nudge(seat.alias, now)
+            health.answered(seat.alias, now)
             seat.replica.is_looked_at = True
             return seat.alias
         replicas = replicas_of(DEFAULT_DB_ALIAS, connections.settings)

@@ -24,6 +24,7 @@ from dormouse.control.model import (
     ProjectSpec,
     Unchanged,
 )
+from dormouse.control.telling import Profile
 from dormouse.names import BranchId, EndpointId
 from dormouse.web.errors import NotYet
 from dormouse.web.fields import (
@@ -377,7 +378,7 @@ class FaultBody(Body):
 class LatencyProfileBody(Body):
     """`POST /_local/operations/profile`"""
 
-    profile: Literal["immediate", "timed", "manual"]
+    profile: Profile
 
 
 class ResetBody(Body):
