@@ -1,6 +1,8 @@
 # The two commands: `make demo` and `make test`. Everything goes into .venv (and .uv, where there is no uv).
 
 PYTHON ?= python3
+# Tests wait about as long as they work: three keep two cores busy.
+WORKERS := 3
 VENV := .venv
 BIN := $(VENV)/bin
 # Not `abspath`, which takes a space in a folder's name for the end of it.
@@ -13,7 +15,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test acceptance browser matrix django-suite lint unit conformance soak bench clean
+.PHONY: help setup demo test faults acceptance browser matrix django-suite lint unit conformance soak bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +38,10 @@ demo: setup ## the main job: platform, project, replica, the example site (ARGS=
 	@$(BIN)/dormouse demo $(ARGS)
 
 test: lint ## lint, then the tests of the parts, alone and together (ARGS="tests/unit -x" for some of them)
-	$(BIN)/python -m pytest -n 2 --durations=25 $(or $(ARGS),tests/unit tests/integration tests/contract)
+	$(BIN)/python -m pytest -n $(WORKERS) --durations=25 $(or $(ARGS),-m "not faults" tests/unit tests/integration tests/contract)
+
+faults: setup ## kill -9 after every step, full disks, lost files, a clock that is set back: what the next start makes of it
+	$(BIN)/python -m pytest -n $(WORKERS) --durations=10 -m faults $(or $(ARGS),tests/integration)
 
 acceptance: setup ## users' stories: the demo, the guides, the site, the hunt for stale reads; and a quick look at the soak
 	$(BIN)/python -m pytest -n 2 --durations=10 $(or $(ARGS),tests/acceptance tests/soak)

@@ -22,7 +22,7 @@ from dormouse.control.model import (
 from dormouse.control.planning import PlanKind
 
 # A kill closes no connection, and each one that was open says so when it is collected.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 
 CUTS = [(steps, knows) for steps in (0, 1, 2) for knows in (False, True) if steps or knows]

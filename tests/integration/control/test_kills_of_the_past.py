@@ -25,7 +25,7 @@ from dormouse.names import EndpointId
 from dormouse.storage.layout import BranchFolder
 
 # A kill closes no connection, and each one that was open says so when it is collected.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 TABLES = "SELECT array_agg(relname::text ORDER BY relname) FROM pg_class WHERE relname IN ('kept', 'later', 'own')"
 THEN, NOW, OWN = [(["kept"],)], [(["kept", "later"],)], [(["kept", "own"],)]

@@ -18,7 +18,7 @@ from dormouse.names import EndpointId
 from dormouse.storage.layout import BranchFolder
 
 # A kill closes no connection, and each one that was open says so when it is collected.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 COUNT = "SELECT count(*) FROM counted"
 

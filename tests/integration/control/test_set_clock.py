@@ -13,7 +13,7 @@ from dormouse.control.points import AtLsn, AtTime, Point
 from dormouse.errors import RuleViolation
 
 # A kill closes no connection, and each one that was open says so when it is collected.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 HOUR = timedelta(hours=1)
 

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from fix_platform import Made, Platform, processes_of, rows, wait_until
 
+pytestmark = pytest.mark.faults
+
 
 @dataclass
 class Writer(threading.Thread):

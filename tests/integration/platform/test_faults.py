@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from fix_platform import Made, Platform, new_home, platform_in, processes_of, rows
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.mark.parametrize(
     "name", ["with spaces", "100% %d %s", "ünïcödé ☃", 'quote\'s "double" $HOME', "back\\slash"], ids=str

@@ -11,6 +11,8 @@ from fix_platform import Platform, platform_in, rows, wait_until
 
 from dormouse.api.errors import Refused
 
+pytestmark = pytest.mark.faults
+
 
 def test_a_full_disk_leaves_nothing_half_there(small_disk: Path) -> None:
     with platform_in(small_disk / "home") as platform:

@@ -15,6 +15,8 @@ from dormouse.control.planning import Plan, PlanKind, advance
 from dormouse.names import EndpointId
 from dormouse.storage.layout import Layout
 
+pytestmark = pytest.mark.faults
+
 
 def maker() -> Maker:
     return Maker(chance=random.SystemRandom(), now=datetime.now(UTC))

@@ -25,6 +25,8 @@ from dormouse.api.errors import Refused
 from dormouse.compute.conf import WAL_SEGMENT_BYTES
 from dormouse.compute.wal import format_lsn, segment_name, segment_number
 
+pytestmark = pytest.mark.faults
+
 
 def test_a_branch_whose_first_start_was_cut_off_starts_anew(platform: Platform) -> None:
     """Postgres itself would refuse for ever, since it has put the backup's label aside already."""

@@ -11,6 +11,8 @@ from dormouse.api.records import Operation
 from dormouse.storage.copying import CopyDriver
 from fix_storage import mounted
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_a_clone_ends_at_the_first_file_for_which_there_is_no_room(kind: str) -> None:
