@@ -16,20 +16,32 @@ MOST_BYTES = 40 * 1024
 def test_all_of_it_is_small() -> None:
     sizes = {name: len(gzip.compress(each.content)) for name, each in load_static().items()}
 
-    assert set(sizes) == {"console.css", "console.js", "data.css", "sql.js", "htmx.min.js", "dormouse.svg"}
+    ours = {"console.css", "console.js", "data.css", "sql.js", "dormouse.svg"}
+    assert set(sizes) == ours | {"htmx.min.js", "open-props.min.css"}
     assert sum(sizes.values()) <= MOST_BYTES, sizes
 
 
-def test_the_style_asks_nobody_for_anything() -> None:
-    style = load_static()["console.css"].content.decode()
+STYLES = ("open-props.min.css", "console.css", "data.css")
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_style_asks_nobody_for_anything(name: str) -> None:
+    style = load_static()[name].content.decode()
 
     assert not re.search(r"url\(|@import|https?:", style)
 
 
-def test_foreign_work_has_its_licence_beside_it() -> None:
-    licence = files("dormouse.web.console").joinpath("static", "htmx-LICENSE.txt").read_text()
+def test_the_style_uses_what_there_is() -> None:
+    style = "".join(load_static()[name].content.decode() for name in STYLES)
 
-    assert licence.startswith("Zero-Clause BSD")
+    assert set(re.findall(r"var\((--[\w-]+)\)", style)) - set(re.findall(r"(--[\w-]+):", style)) == set()
+
+
+@pytest.mark.parametrize(("name", "licence"), [("htmx", "Zero-Clause BSD"), ("open-props", "MIT License")])
+def test_foreign_work_has_its_licence_beside_it(name: str, licence: str) -> None:
+    beside = files("dormouse.web.console").joinpath("static", f"{name}-LICENSE.txt")
+
+    assert beside.read_text().startswith(licence)
 
 
 def test_it_is_served_to_everybody_and_may_be_kept(stranger: Visitor) -> None:
