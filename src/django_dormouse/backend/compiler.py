@@ -16,7 +16,7 @@ from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 from django.db.models.sql.where import ExtraWhere
 
 from django_dormouse import settings
-from django_dormouse.replicas import metrics, picking
+from django_dormouse.replicas import picking
 from django_dormouse.replicas.context import current
 from django_dormouse.replicas.deciding import Reason
 from django_dormouse.replicas.keys import asks_by_key
@@ -50,11 +50,12 @@ class _ReadingAgain(_Base):
         asked = (result_type, chunked_fetch, chunk_size)
         if not isinstance(self.using, Routed):
             return self._execute_again_if_lost(*asked)
-        metrics.count_read(self.using, self.using.reason)
+        reason = self.using.reason
+        self.using.tally.add_one()
         connection = self.connection
-        connection.reason_of_next = self.using.reason
+        connection.reason_of_next = reason
         try:
-            if self.using.reason in _FROM_REPLICA:
+            if reason is Reason.REPLICA or reason is Reason.REPLICA_BLOCK:
                 return self._execute_on_replica(asked)
             return self._execute_again_if_lost(*asked)
         finally:
@@ -103,9 +104,6 @@ class _ReadingAgain(_Base):
             # What belongs to that row may be as new.
             picking.note_newer(unit)
         return found
-
-
-_FROM_REPLICA = frozenset({Reason.REPLICA, Reason.REPLICA_BLOCK})
 
 
 class SQLCompiler(_ReadingAgain, postgresql.SQLCompiler):

@@ -1,8 +1,6 @@
 """What the router has done in this process, in numbers for a monitor."""
 
 import threading
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -11,10 +9,26 @@ from django_dormouse.alias import replicas_of
 from django_dormouse.replicas.deciding import Reason
 from django_dormouse.replicas.health import health
 
-__all__ = ["ReadCount", "ReplicaMetrics", "count_read", "read_counts", "replica_metrics"]
+__all__ = ["ReadCount", "ReplicaMetrics", "Tally", "read_counts", "replica_metrics", "tally"]
 
-_counts: Counter[tuple[str, Reason]] = Counter()
 _lock = threading.Lock()
+
+
+class Tally:
+    """The reads that went to one alias for one reason."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add_one(self) -> None:
+        """One more."""
+        with _lock:
+            self.count += 1
+
+
+_tallies: dict[tuple[str, Reason], Tally] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +55,9 @@ class ReplicaMetrics:
     lag_s: float | None
 
 
-def count_read(alias: str, reason: Reason) -> None:
-    """One more."""
-    with _lock:
-        _counts[alias, reason] += 1
+def tally(alias: str, reason: Reason) -> Tally:
+    """Where such reads are counted: always the same, so whoever counts many looks for it once."""
+    return _tallies.get((alias, reason)) or _tallies.setdefault((alias, reason), Tally())
 
 
 def replica_metrics() -> list[ReplicaMetrics]:
@@ -66,6 +79,9 @@ def _of(alias: str) -> ReplicaMetrics:
 
 def read_counts() -> list[ReadCount]:
     """All since this process began, the most frequent first."""
-    with _lock:
-        found: Mapping[tuple[str, Reason], int] = dict(_counts.most_common())
-    return [ReadCount(alias=alias, reason=reason, count=count) for (alias, reason), count in found.items()]
+    found = [
+        ReadCount(alias=alias, reason=reason, count=tally.count)
+        for (alias, reason), tally in _tallies.copy().items()
+        if tally.count
+    ]
+    return sorted(found, key=lambda each: -each.count)

@@ -29,6 +29,7 @@ _PRIMARY_IS_AWAKE_S: Final = 60.0
 """A primary that can sleep is asked only if somebody wrote in the last minute: then it is awake anyway."""
 _WAKES_EACH_S: Final = 1.0
 _TELLS_EACH_S: Final = 60.0
+_NEVER: Final = float("-inf")
 
 
 def leave_out(alias: str, why: str) -> None:
@@ -62,7 +63,7 @@ class Watcher:
     def nudge(self, alias: str, now: float) -> None:
         """Called while a request reads: have the replica looked at, if it is time. Does not wait."""
         every_s = settings.current().lag_check_s
-        if every_s and now - self._looked.get(alias, float("-inf")) >= every_s:
+        if every_s and now - self._looked.get(alias, _NEVER) >= every_s:
             self._look(alias, now)
 
     def nudge_left_out(self, alias: str, now: float) -> None:
@@ -72,7 +73,7 @@ class Watcher:
 
     def wake(self, alias: str, now: float) -> None:
         """Have a replica woken that sleeps. Does not wait."""
-        if now - self._looked.get(alias, float("-inf")) > _WAKES_EACH_S:
+        if now - self._looked.get(alias, _NEVER) > _WAKES_EACH_S:
             self._look(alias, now)
 
     def _look(self, alias: str, now: float) -> None:
