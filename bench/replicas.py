@@ -300,15 +300,17 @@ def throughput(primary: Any, standbys: list[Any]) -> None:
 
     with ExitStack() as stack:
 
-        def site(replica_urls: tuple[str, ...]) -> int:
+        def site(*, replicas: bool, atomic: bool = False) -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dormouse-bench-")))
-            opened = served(folder, url=urls[0], replica_urls=replica_urls, router="dormouse")
+            url = urls[0] + ("?atomic_requests=true" if atomic else "")
+            opened = served(folder, url=url, replica_urls=tuple(urls[1:] if replicas else ()), router="dormouse")
             return stack.enter_context(opened).ports[0]
 
-        with_replicas, alone = site(tuple(urls[1:])), site(())
-        saving = in_slices(SITE_ROUNDS, SLICES, saves(with_replicas), saves(alone))
+        for what, atomic in (("in one transaction", True), ("in autocommit", False)):
+            with_replicas, alone = site(replicas=True, atomic=atomic), site(replicas=False, atomic=atomic)
+            saving = in_slices(SITE_ROUNDS, SLICES, saves(with_replicas), saves(alone))
+            print(f"a form of the site that is saved {what}, with two replicas beside none: {ratio_of(*saving)}")
         ours, peers = in_turn(SITE_ROUNDS, lambda: per_second(with_replicas), lambda: per_second(alone))
-    print(f"a form of the site that is saved, with two replicas beside none: {ratio_of(*saving)}")
     print(
         f"pages of the site from two replicas, beside the primary alone: {ratio_of(ours, peers)} "
         f"({sorted(ours)[len(ours) // 2]:.0f} and {sorted(peers)[len(peers) // 2]:.0f} pages/s)"
