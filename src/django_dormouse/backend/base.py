@@ -358,6 +358,25 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         self.transaction_id = None
         super()._rollback()  # type: ignore[misc]
 
+    @property
+    def asks_directly(self) -> bool:
+        """Whether `ask` may be used: with psycopg 3, where nobody looks at the statements that cursors send."""
+        return (
+            is_psycopg3 and not self.queries_logged and not self.execute_wrappers and current().statements is None
+        )
+
+    def ask(self, question: str) -> tuple[str | None, ...]:
+        """The row that the last statement of a question of ours gives, as texts. It does not write.
+
+        Past the cursors of Django and of the driver, which take longer than the server does. Raises what they
+        would.
+        """
+        self.ensure_connection()
+        self.validate_thread_sharing()
+        self.reopen_if_dead()
+        with self.wrap_database_errors:
+            return committing.ask(self.connection, question)
+
     # Noticing writes
 
     @property

@@ -1,7 +1,8 @@
-"""COMMIT, and in the same round trip where the log stands after it.
+"""Questions of our own, as simple queries past the driver's cursor; and COMMIT, with one in the same round trip.
 
-Three statements in one message, as a simple query: they travel together, the server answers each, and what fails
-after COMMIT takes nothing back. A pipeline would do it too, at twice the cost on this side.
+A cursor takes longer for a question than the server. For COMMIT it is three statements in one message: they travel
+together, the server answers each, and what fails after COMMIT takes nothing back. A pipeline would do it too, at
+twice the cost on this side.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from psycopg import errors
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, TransactionStatus
 
-__all__ = ["Committed", "can_ask_along", "commit_and_ask"]
+__all__ = ["Committed", "ask", "can_ask_along", "commit_and_ask"]
 
 _COMMITTED: Final = b"COMMIT"
 
@@ -31,24 +32,28 @@ def can_ask_along(connection: Any) -> bool:
     return bool(connection.pgconn.transaction_status == TransactionStatus.INTRANS)
 
 
+def ask(connection: Any, question: str) -> tuple[str | None, ...]:
+    """The one row that the last statement of `question` gives, as texts. Raises what a cursor would."""
+    results = _answers(connection, question)
+    _raise_first_error(connection, results)
+    return _row(results[-1])
+
+
 def commit_and_ask(connection: Any, question: str) -> Committed:
     """Commit, and ask `question`, which gives one row. Raises what `connection.commit()` would.
 
     An error of the question is none of COMMIT: it gives no row.
     """
-    with connection.lock:
-        results = connection.wait(
-            _send(connection.pgconn, f"SHOW synchronous_commit; COMMIT; {question}".encode())
-        )
-    mode, *rest = results
-    for result in results[:2]:
-        if result.status == ExecStatus.FATAL_ERROR:
-            raise errors.error_from_result(result, encoding=connection.info.encoding)
+    mode, *rest = results = _answers(connection, f"SHOW synchronous_commit; COMMIT; {question}")
+    _raise_first_error(connection, results[:2])
     answer = rest[1] if len(rest) > 1 and rest[0].command_status == _COMMITTED else None
-    row = None
-    if answer is not None and answer.status == ExecStatus.TUPLES_OK:
-        row = tuple(_text(answer.get_value(0, column)) for column in range(answer.nfields))
-    return Committed(synchronous_commit=_text(mode.get_value(0, 0)) or "", row=row)
+    row = _row(answer) if answer is not None and answer.status == ExecStatus.TUPLES_OK else None
+    return Committed(synchronous_commit=_row(mode)[0] or "", row=row)
+
+
+def _answers(connection: Any, statements: str) -> list[Any]:
+    with connection.lock:
+        return list(connection.wait(_send(connection.pgconn, statements.encode())))
 
 
 def _send(pgconn: Any, statements: bytes) -> Any:
@@ -56,5 +61,12 @@ def _send(pgconn: Any, statements: bytes) -> Any:
     return (yield from execute(pgconn))
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
+def _raise_first_error(connection: Any, results: list[Any]) -> None:
+    for result in results:
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise errors.error_from_result(result, encoding=connection.info.encoding)
+
+
+def _row(result: Any) -> tuple[str | None, ...]:
+    values = (result.get_value(0, column) for column in range(result.nfields))
+    return tuple(None if value is None else value.decode() for value in values)
