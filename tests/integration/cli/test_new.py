@@ -1,6 +1,7 @@
 """`dormouse new`: a project that works at once, against the platform."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fix_platform import Platform
+from fix_platform import Made, Platform
 
 from dormouse.cli.new_project import make_project, module_name
 from dormouse.errors import UserError
@@ -29,11 +30,16 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 
 
 @pytest.fixture(scope="module")
-def made(platform: Platform) -> Iterator[Path]:
+def database(platform: Platform) -> Made:
+    """Where the project's data are to be."""
+    return platform.create()
+
+
+@pytest.fixture(scope="module")
+def made(platform: Platform, database: Made) -> Iterator[Path]:
     """A project of `dormouse new` on a database of the platform, migrated."""
-    project = platform.create()
     url = platform.run(
-        "env", "--project", project.project, "--format", "verify-full", "--local", "-q"
+        "env", "--project", database.project, "--format", "verify-full", "--local", "-q"
     ).stdout.strip()
     with tempfile.TemporaryDirectory() as folder:
         done = run("-m", "dormouse", "new", "my-shop", "--url", url, cwd=Path(folder))
@@ -122,6 +128,15 @@ def test_the_health_page_answers_in_production(made: Path) -> None:
     )  # fmt: skip
 
     assert done.stdout.strip() == "200 ok", done.stderr
+
+
+def test_dbdoctor_says_what_a_wake_takes(made: Path, platform: Platform, database: Made) -> None:
+    platform.put_to_sleep(database)
+
+    done = run("manage.py", "dbdoctor", cwd=made, LOG_SQL="false")
+
+    assert re.search(r"connect +[\d.]+ ms, with the wake if it slept; awake [\d.]+ ms", done.stdout), done.stdout
+    assert platform.state(database, database.primary) == "active"
 
 
 LISTS = """

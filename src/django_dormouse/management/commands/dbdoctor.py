@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from django_dormouse.diagnosis import Diagnosis, Server, examine
+from django_dormouse.hosts import endpoint_of
 
 __all__ = ["Command"]
 
@@ -57,7 +58,7 @@ def _as_text(diagnosis: Diagnosis) -> str:
             ("server", f"Postgres {server.version}, {_part(server)}"),
             ("role", f"{server.user}; it may {', '.join(server.rights) or 'read and write what it was given'}"),
             ("TLS", f"yes; {diagnosis.verified}" if server.tls else "no"),
-            ("connect", f"{server.connect_ms} ms, again {server.reconnect_ms} ms"),
+            ("connect", _connect(diagnosis.host, server)),
             ("round trip", f"{server.round_trip_ms} ms"),
             ("limit", _limit(server)),
         ]
@@ -82,6 +83,12 @@ def _part(server: Server) -> str:
     if not server.lag_bytes:
         return "read replica, has replayed all that it received"
     return f"read replica, {server.lag_bytes} bytes behind{age}"
+
+
+def _connect(host: str, server: Server) -> str:
+    if endpoint_of(host) is None:
+        return f"{server.connect_ms} ms, again {server.reconnect_ms} ms"
+    return f"{server.connect_ms} ms, with the wake if it slept; awake {server.reconnect_ms} ms"
 
 
 def _limit(server: Server) -> str:
