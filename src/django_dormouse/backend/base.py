@@ -45,6 +45,7 @@ from django_dormouse.replicas import asking
 from django_dormouse.replicas.context import block, current
 from django_dormouse.replicas.deciding import Reason
 from django_dormouse.replicas.health import health
+from django_dormouse.replicas.stuck import waits
 
 if is_psycopg3:
     from django_dormouse.backend import committing
@@ -142,7 +143,10 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     def _link_to(self, connection: Any) -> Link:
         if not is_psycopg3:
             return Psycopg2Link(connection, self.Database.Error)
-        return PsycopgLink.of(connection, self.Database.Error)
+        link = PsycopgLink.of(connection, self.Database.Error)
+        if self._is_replica:
+            waits.note(self.alias, link)
+        return link
 
     @property
     def pool(self) -> Any:
@@ -198,6 +202,11 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
                 self.reopen_if_dead()
             self.is_looked_at = False
         return super()._cursor(name)  # type: ignore[misc]
+
+    @property
+    def link(self) -> PsycopgLink | None:
+        """The driver's connection, for those who watch over it from another thread; None where they cannot."""
+        return self._link if isinstance(self._link, PsycopgLink) else None
 
     def is_open(self) -> bool:
         """Whether there is a connection that is not known to be dead."""

@@ -9,8 +9,11 @@ libpq reports a stream that holds a FATAL and its end as healthy until it reads 
 Not seen: a network that swallows packets without a word. TCP keepalives and `tcp_user_timeout` are for that.
 """
 
+import os
 import select
+import socket
 import time
+from contextlib import suppress
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -82,7 +85,7 @@ def may_reopen(transaction: Transaction, *, autocommit: bool) -> bool:
 class PsycopgLink:
     """A connection of psycopg 3."""
 
-    __slots__ = ("_error", "_heard_last_word", "_pgconn", "_poll", "facts", "made_at")
+    __slots__ = ("__weakref__", "_error", "_heard_last_word", "_pgconn", "_poll", "facts", "made_at")
 
     def __init__(self, connection: Any, error: type[Exception]) -> None:
         # Not the connection itself: it holds this object, and a circle would outlive its last user.
@@ -127,6 +130,24 @@ class PsycopgLink:
         except self._error:
             return False
         return not self._heard_last_word
+
+    def is_waiting(self) -> bool:
+        """Whether a statement was sent and its answer is not there yet; may be asked from another thread."""
+        return bool(self._pgconn.transaction_status == _PQTRANS_ACTIVE)
+
+    def cut(self) -> None:
+        """If it waits, let it meet the end of the stream; from another thread than the one that waits."""
+        try:
+            number = self._pgconn.socket
+            copy = socket.socket(fileno=os.dup(number))
+        except (self._error, OSError):
+            return
+        with copy:
+            # The number may have become another connection's before it was copied, but not if it is still this
+            # one's now.
+            if self.is_waiting() and self._pgconn.socket == number:
+                with suppress(OSError):
+                    copy.shutdown(socket.SHUT_RDWR)
 
     def _on_notice(self, diagnostic: Any) -> None:
         if diagnostic.severity_nonlocalized in _FATAL:
@@ -175,4 +196,5 @@ class Psycopg2Link:
 
 # libpq-fe.h, PGTransactionStatusType.
 _PQTRANS_IDLE: Final = 0
+_PQTRANS_ACTIVE: Final = 1
 _PQTRANS_UNKNOWN: Final = 4

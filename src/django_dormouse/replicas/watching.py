@@ -8,6 +8,8 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,10 +18,11 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django_dormouse import alias as aliases
 from django_dormouse import hosts, settings
 from django_dormouse.backend import forking
-from django_dormouse.replicas import asking, metrics
+from django_dormouse.replicas import asking, metrics, stuck
 from django_dormouse.replicas.health import health
 from django_dormouse.replicas.lag import Limits
 from django_dormouse.replicas.position import Position
+from django_dormouse.replicas.stuck import waits
 
 __all__ = ["Watcher", "leave_out", "use_again", "watcher"]
 
@@ -29,6 +32,12 @@ _PRIMARY_IS_AWAKE_S: Final = 60.0
 """A primary that can sleep is asked only if somebody wrote in the last minute: then it is awake anyway."""
 _WAKES_EACH_S: Final = 1.0
 _TELLS_EACH_S: Final = 60.0
+_WAITS_S: Final = 5.0
+"""Who waits longer for an answer may wait for nobody."""
+_ANSWERS_WITHIN_S: Final = 2 * aliases.REPLICA_CONNECT_DEADLINE_S
+"""A compute that wakes, and then says how far it is."""
+_REFUSES_WITHIN_S: Final = 1.5
+"""libpq waits for two seconds at least before it says that nothing came."""
 _NEVER: Final = float("-inf")
 
 
@@ -89,14 +98,22 @@ class Watcher:
             threading.Thread(target=self._run, args=(self._wanted,), name="dormouse-replicas", daemon=True).start()
 
     def _run(self, wanted: "queue.SimpleQueue[str]") -> None:
+        waiting = waits.waiting()
         while True:
-            alias = wanted.get()
             try:
-                _look(alias)
-            except Exception:
-                # A thread that ended would never take a replica back: it tells, and goes on with the next look.
-                logger.exception("A replica could not be looked at", extra={"action": "look", "alias": alias})
-            self._tell()
+                due = [wanted.get(timeout=_WAITS_S)]
+            except queue.Empty:
+                # Who waits for a replica that is frozen cannot ask that it be looked at, and may be alone.
+                before, waiting = waiting, waits.waiting()
+                due = sorted({alias for alias, _ in waiting & before})
+            for alias in due:
+                try:
+                    _look(alias)
+                except Exception:
+                    # A thread that ended would never take a replica back: it tells, and goes on.
+                    logger.exception("A replica could not be looked at", extra={"action": "look", "alias": alias})
+            if due:
+                self._tell()
 
     def _tell(self) -> None:
         if time.monotonic() - self._told > _TELLS_EACH_S:
@@ -109,20 +126,25 @@ watcher: Final = Watcher()
 """Of this process."""
 
 
-def _look(alias: str) -> None:
+def _look(alias: str, *, is_second_try: bool = False) -> None:
     if alias not in connections.settings:
         return
     # The primary first: what a replica replays between the two questions only brings it closer.
     _note_primary(time.monotonic())
-    connection = _own(alias)
+    waiting = [link for of, link in waits.waiting() if of == alias]
+    asked_at = time.monotonic()
     try:
-        asked_at = time.monotonic()
-        replayed, received = asking.progress(connection)
+        with _own(alias) as connection:
+            replayed, received = asking.progress(connection)
     except (DatabaseError, InterfaceError, ImproperlyConfigured) as error:
         leave_out(alias, " ".join(str(error).split()))
+        # One that refuses has not frozen, and once may be a hiccup: a report of an hour is not to be lost to that.
+        if waiting and time.monotonic() - asked_at > _REFUSES_WITHIN_S:
+            if is_second_try:
+                stuck.end(waiting)
+            else:
+                _look(alias, is_second_try=True)
         return
-    finally:
-        connection.close()
     now = time.monotonic()
     health.answered(alias, now)
     if received is not None:
@@ -142,18 +164,14 @@ def _note_primary(now: float) -> None:
     can_sleep = hosts.endpoint_of(connections.settings[DEFAULT_DB_ALIAS]["HOST"]) is not None
     if can_sleep and (last is None or now - last > _PRIMARY_IS_AWAKE_S):
         return
-    connection = _own(DEFAULT_DB_ALIAS)
-    try:
+    with suppress(DatabaseError, InterfaceError, ImproperlyConfigured), _own(DEFAULT_DB_ALIAS) as connection:
+        # Of its errors, whoever needs the primary will be told by it.
         health.ledger.note(asking.position(connection), now, from_primary=True)
-    except (DatabaseError, InterfaceError, ImproperlyConfigured):
-        # Whoever needs the primary will be told by it.
-        pass
-    finally:
-        connection.close()
 
 
-def _own(alias: str) -> Any:
-    """A connection for one question, which waits for nobody's pool."""
+@contextmanager
+def _own(alias: str) -> Iterator[Any]:
+    """A connection for one question, which waits for nobody's pool, and not for ever."""
     given = connections.settings[alias]
     options = {key: value for key, value in given["OPTIONS"].items() if key != "pool"}
     ours = dict(given.get("DORMOUSE", {}))
@@ -163,4 +181,12 @@ def _own(alias: str) -> Any:
     # In Django's own way of making one, which knows the engine; then on settings of its own.
     made: Any = connections.create_connection(alias)
     made.settings_dict = {**given, "OPTIONS": options, "DORMOUSE": ours}
-    return made
+    # Whoever accepts connections and then freezes would have this thread wait, and it is the only one.
+    limit = threading.Timer(_ANSWERS_WITHIN_S, lambda: stuck.end(filter(None, [getattr(made, "link", None)])))
+    limit.daemon = True
+    limit.start()
+    try:
+        yield made
+    finally:
+        limit.cancel()
+        made.close()

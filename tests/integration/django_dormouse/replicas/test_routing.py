@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import psutil
+
 
 def reads_of_a_block() -> Any:
     import asyncio
@@ -426,6 +428,63 @@ def test_a_replica_that_dies_under_a_kept_connection_does_not_fail_a_page(projec
     standby.stop()
 
     assert seen == ["replica", "default", "default", "default"]
+
+
+def pages_while_the_replica_freezes(postmaster: int) -> Any:
+    import psutil
+    from django.db import connections
+    from django.test import Client
+
+    from django_dormouse.replicas import watching
+
+    watching._WAITS_S = 0.5
+
+    def page() -> str:
+        return str(Client().get("/read/").json()["from"])
+
+    def freezing(execute: Any, *statement: Any) -> Any:
+        # Only now: the router has just seen that this connection lives.
+        server = psutil.Process(postmaster)
+        for process in (server, *server.children(recursive=True)):
+            process.suspend()
+        return execute(*statement)
+
+    seen = [page()]
+    with connections["replica"].execute_wrapper(freezing):
+        seen.append(page())
+    return [*seen, page()]
+
+
+def test_a_replica_that_freezes_under_a_read_does_not_fail_a_page(project, standby):
+    """Its sockets stay open, and its kernel acknowledges what they get."""
+    try:
+        seen = project.run(pages_while_the_replica_freezes, standby.process.pid, overrides={"conn_max_age": None})
+    finally:
+        server = psutil.Process(standby.process.pid)
+        for process in (*server.children(recursive=True), server):
+            process.resume()
+
+    assert seen == ["replica", "default", "default"]
+
+
+def a_report_that_takes_long() -> Any:
+    from django.db import connections
+    from django.test import Client
+
+    from django_dormouse.replicas import watching
+
+    watching._WAITS_S = 0.2
+    looks = []
+    look = watching._look
+    watching._look = lambda alias: looks.append(alias) or look(alias)  # type: ignore[func-returns-value]
+    Client().get("/read/")
+    with connections["replica"].cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(3), 7")
+        return {"found": cursor.fetchone()[1], "looks": len(looks) > 3}
+
+
+def test_a_report_that_takes_long_is_left_alone(project):
+    assert project.run(a_report_that_takes_long) == {"found": 7, "looks": True}
 
 
 def test_a_replica_that_answers_nothing_costs_one_deadline(project):
