@@ -17,7 +17,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from fix_platform import Platform
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from dormouse.compute.account import server_account
 from dormouse.compute.binaries import Postgres, default_of, find_installed
@@ -195,3 +196,28 @@ def _wait_for(happened: Callable[[], Any], process: subprocess.Popen, log: Path)
             pytest.fail(f"{process.args} did not start:\n{log.read_text()}")
         time.sleep(0.02)
     return answer
+
+
+Enter = Callable[..., Page]
+
+
+@pytest.fixture
+def enter(chromium: Browser, platform: Platform) -> Iterator[Enter]:
+    """Opens the console by a one-time link: `enter(java_script_enabled=False)`; `page.complaints` are errors."""
+    contexts = []
+
+    def open_console(**choices: object) -> Page:
+        context = chromium.new_context(base_url=str(platform.there["http_url"]), **choices)  # type: ignore[arg-type]
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []  # type: ignore[attr-defined]
+        page.on("console", lambda it: page.complaints.append(it.text) if it.type == "error" else None)  # type: ignore[attr-defined]
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
+        page.goto(platform.client.console_link().path)
+        page.wait_for_url("**/projects")
+        return page
+
+    yield open_console
+    for context in contexts:
+        context.close()

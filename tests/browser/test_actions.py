@@ -1,16 +1,17 @@
 """Every action of the console, sent by a browser that runs no script; and none is left out."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import psycopg
 import pytest
 from fix_platform import Platform, rows, wait_until
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from dormouse.names import ProjectId
 from dormouse.web.console.sections import SECTIONS
+
+from .conftest import Enter
 
 ACTIONS = {page.path for section in SECTIONS for page in section.pages if page.method == "POST"} | {"/leave"}
 
@@ -56,15 +57,10 @@ def _fill(control: Locator, value: str) -> None:
 
 
 @pytest.fixture
-def hand(chromium: Browser, platform: Platform) -> Iterator[Hand]:
-    context = chromium.new_context(base_url=str(platform.there["http_url"]), java_script_enabled=False)
-    context.set_default_timeout(20_000)
-    page = context.new_page()
-    page.goto(platform.client.console_link().path)
-    page.wait_for_url("**/projects")
+def hand(enter: Enter) -> Hand:
+    page = enter(java_script_enabled=False)
     page.goto("/projects/new")
-    yield Hand(page)
-    context.close()
+    return Hand(page)
 
 
 @pytest.mark.timeout(300)

@@ -8,7 +8,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from dormouse.api.bodies import BranchCreate, BranchEndpoint, ProjectUpdate
 from dormouse.web.console.sections import SECTIONS
 
-Enter = Callable[..., Page]
+from .conftest import Enter
 
 SCREENSHOTS = os.environ.get("DORMOUSE_SCREENSHOTS")
 SCRIPTS = pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
@@ -35,28 +34,6 @@ SMALL_TARGETS = """
 
 The name of a project is a link as large as its card.
 """
-
-
-@pytest.fixture
-def enter(chromium: Browser, platform: Platform) -> Iterator[Enter]:
-    """Opens the console by a one-time link: `enter(java_script_enabled=False)`."""
-    contexts = []
-
-    def open_console(**choices: object) -> Page:
-        context = chromium.new_context(base_url=str(platform.there["http_url"]), **choices)  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.complaints = []  # type: ignore[attr-defined]
-        page.on("console", lambda it: page.complaints.append(it.text) if it.type == "error" else None)  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
-        page.goto(platform.client.console_link().path)
-        page.wait_for_url("**/projects")
-        return page
-
-    yield open_console
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The SQL editor, tables and schema diff in a browser: with JavaScript and without, by keyboard, for axe."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fix_platform import Made, Platform, rows, wait_until
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dormouse.api.bodies import BranchCreate, ProjectUpdate
 
@@ -84,28 +84,6 @@ def data(platform: Platform) -> Data:
     return Data(platform, made, branch.branch.id)
 
 
-@pytest.fixture
-def enter(chromium: Browser, data: Data) -> Iterator[Callable[..., Page]]:
-    """Opens the console by a one-time link: `enter(java_script_enabled=False)`."""
-    contexts = []
-
-    def open_console(**choices: object) -> Page:
-        context = chromium.new_context(base_url=str(data.platform.there["http_url"]), **choices)  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.failures = []  # type: ignore[attr-defined]
-        page.on("console", lambda message: page.failures.append(message.text) if message.type == "error" else None)  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.failures.append(str(error)))  # type: ignore[attr-defined]
-        page.goto(data.platform.client.console_link().path)
-        page.wait_for_url("**/projects")
-        return page
-
-    yield open_console
-    for context in contexts:
-        context.close()
-
-
 def run(page: Page, statement: str, button: str = "Run") -> None:
     page.get_by_label("Statement").fill(statement)
     page.get_by_role("button", name=button, exact=True).click()
@@ -148,7 +126,7 @@ def test_a_statement_is_run_by_keyboard(enter: Callable[..., Page], data: Data) 
     page.keyboard.press("Control+Enter")
 
     expect(page.get_by_role("cell", name="42")).to_be_visible()
-    assert page.failures == []  # type: ignore[attr-defined]
+    assert page.complaints == []  # type: ignore[attr-defined]
 
 
 def test_a_statement_is_stopped_when_nobody_waits_for_it(enter: Callable[..., Page], data: Data) -> None:
@@ -339,7 +317,7 @@ def test_names_values_and_errors_are_texts(enter: Callable[..., Page], data: Dat
 
     assert page.locator("img[src='x']").count() == 0
     assert "owned" not in page.title()
-    assert page.failures == []  # type: ignore[attr-defined]
+    assert page.complaints == []  # type: ignore[attr-defined]
 
 
 PAGES = [
@@ -365,4 +343,4 @@ def test_axe_finds_nothing(enter: Callable[..., Page], data: Data, scheme: str, 
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             f"{path} is wider than the window"
         )
-    assert page.failures == []  # type: ignore[attr-defined]
+    assert page.complaints == []  # type: ignore[attr-defined]

@@ -4,12 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from fix_platform import Platform
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dormouse.compute.environment import child_environment
 
-from .conftest import copy_of_site, site_served
+from .conftest import Enter, copy_of_site, site_served
 
 
 def copied(page: Page) -> str:
@@ -21,17 +20,13 @@ def copied(page: Page) -> str:
 
 
 @pytest.mark.timeout(180)
-def test_a_site_runs_with_what_the_console_gives(chromium: Browser, platform: Platform, tmp_path: Path) -> None:
+def test_a_site_runs_with_what_the_console_gives(enter: Enter, tmp_path: Path) -> None:
     """G1.1 and G4.2: create a project, copy, the site runs; add a replica, copy again, it reads from there."""
-    context = chromium.new_context(
-        base_url=str(platform.there["http_url"]), permissions=["clipboard-read", "clipboard-write"]
-    )
-    context.set_default_timeout(20_000)
-    console, reader = context.new_page(), context.new_page()
+    console = enter(permissions=["clipboard-read", "clipboard-write"])
+    reader = console.context.new_page()
     site = copy_of_site(tmp_path)
     environment = child_environment(os.environ) | {"DEBUG": "true"}
 
-    console.goto(platform.client.console_link().path)
     console.get_by_role("link", name="New project").first.click()
     console.get_by_label("Name", exact=True).fill("my-notes")
     console.get_by_role("button", name="Create project").click()
@@ -52,4 +47,3 @@ def test_a_site_runs_with_what_the_console_gives(chromium: Browser, platform: Pl
         reader.goto(url)
         expect(reader.get_by_text("Nest").first).to_be_visible()
         expect(reader.get_by_role("contentinfo")).to_contain_text("replica")
-    context.close()
