@@ -99,6 +99,8 @@ def shoot(page: Page, name: str) -> None:
     folder = os.environ.get("DORMOUSE_SCREENSHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
+        # Else the sections of the project stand where the page was scrolled to.
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
