@@ -117,8 +117,9 @@ def suite() -> Path:
     if not folder.exists():
         CACHE.mkdir(exist_ok=True)
         subprocess.run(
-            [os.environ.get("UV", "uv"), "tool", "run", "pip", "download", "--quiet", "--no-deps",
-             "--no-binary", ":all:", "--dest", CACHE, f"django=={version}"],
+            [os.environ.get("UV", "uv"), "tool", "run", "--python", sys.executable,
+             "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+             "--dest", CACHE, f"django=={version}"],
             check=True,
         )  # fmt: skip
         with tarfile.open(CACHE / f"django-{version}.tar.gz") as archive:
