@@ -17,13 +17,12 @@ class DatabaseCreation(DjangoDatabaseCreation):
 
     connection: "DatabaseWrapper"
 
-    def create_test_db(self, *args: Any, **kwargs: Any) -> str:
-        """Make the test database on a direct connection.
-
-        A pooler keeps server connections open, and those keep the database from being dropped.
-        """
+    def _create_test_db(self, *args: Any, **kwargs: Any) -> str:
+        # On a direct connection: a pooler keeps server connections open, and those keep the database from being
+        # dropped. Not in `create_test_db`, whose warnings are about its caller.
         self.connection.use_direct()
-        return super().create_test_db(*args, **kwargs)
+        name: str = super()._create_test_db(*args, **kwargs)  # type: ignore[misc]
+        return name
 
     def set_as_test_mirror(self, primary_settings_dict: dict[str, Any]) -> None:
         """Use the primary's own connection under test, and leave this alias out of routing.
