@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from dormouse.compute.environment import child_environment
+from fix_python import python_environment
 
 GUIDES = Path(__file__).parent / "guides"
 STARTED = re.compile(r"Starting development server at (http://\S+?)/\s")
@@ -28,7 +27,7 @@ class Reader:
         self.folder = folder
         self._python = python
         # Nothing of the machine decides: no PG*, no DATABASE_URL, no DJANGO_SETTINGS_MODULE.
-        self._environment = child_environment(os.environ) | {"PYTHONUNBUFFERED": "1"}
+        self._environment = python_environment() | {"PYTHONUNBUFFERED": "1"}
 
     def start_project(self, name: str) -> None:
         """Begin as every guide does."""

@@ -25,6 +25,7 @@ from dormouse.compute.binaries import Postgres, default_of, find_installed
 from dormouse.compute.environment import child_environment
 from dormouse.compute.relocation import relocate
 from dormouse.errors import PostgresNotFound
+from fix_python import python_environment
 
 SITE = Path(__file__).parents[2] / "examples" / "site"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -70,7 +71,7 @@ def database_url() -> Iterator[str]:
 def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site over that database, migrated and seeded, on a port of the system's choice."""
     folder = copy_of_site(tmp_path_factory.mktemp("site"))
-    environment = child_environment(os.environ) | {
+    environment = python_environment() | {
         "DATABASE_URL": database_url,
         # The same server, and one that refuses writes: what a replica that is never behind looks like.
         "DATABASE_REPLICA_URL": f"{database_url}&options=-c%20default_transaction_read_only%3Don",

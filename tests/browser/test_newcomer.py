@@ -1,12 +1,11 @@
 """What one finds who has read nothing: a site that runs, and reads from a replica, by the console alone."""
 
-import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from dormouse.compute.environment import child_environment
+from fix_python import python_environment
 
 from .conftest import Enter, copy_of_site, site_served
 
@@ -25,7 +24,7 @@ def test_a_site_runs_with_what_the_console_gives(enter: Enter, tmp_path: Path) -
     console = enter(permissions=["clipboard-read", "clipboard-write"])
     reader = console.context.new_page()
     site = copy_of_site(tmp_path)
-    environment = child_environment(os.environ) | {"DEBUG": "true"}
+    environment = python_environment() | {"DEBUG": "true"}
 
     console.get_by_role("link", name="New project").first.click()
     console.get_by_label("Name", exact=True).fill("my-notes")

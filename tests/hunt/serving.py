@@ -1,6 +1,5 @@
 """The example site with the hunt's app, behind gunicorn (threads) and uvicorn (asynchronous)."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dormouse.compute.environment import child_environment
+from fix_python import python_environment
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "site"
 ADDED = Path(__file__).parent / "site"
@@ -55,7 +54,7 @@ def served(folder: Path, *, url: str, replica_urls: tuple[str, ...], router: str
     """Migrated, with staff, and served for the length of a block."""
     for tree in (EXAMPLE, ADDED):
         shutil.copytree(tree, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".env", "__pycache__"))
-    environment = child_environment(os.environ) | {
+    environment = python_environment() | {
         "DJANGO_SETTINGS_MODULE": "hunted.settings",
         "SECRET_KEY": "only for the hunt",
         "ALLOWED_HOSTS": "127.0.0.1",
