@@ -11,6 +11,8 @@ import pytest
 from fix_platform import Made, Platform, rows, wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def made(platform: Platform) -> Made:

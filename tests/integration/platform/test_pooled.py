@@ -115,6 +115,7 @@ def test_a_refusal_is_quick_and_in_words(made: Made, change: tuple[str, str], sa
 
 
 @needs_pgbouncer
+@pytest.mark.faults
 def test_a_platform_that_is_killed_leaves_no_pooler() -> None:
     with platform_in(new_home()) as platform:
         made = platform.create()
@@ -130,6 +131,7 @@ def test_a_platform_that_is_killed_leaves_no_pooler() -> None:
 
 
 @needs_pgbouncer
+@pytest.mark.faults
 def test_a_pooler_that_outlived_its_server_is_gone_too() -> None:
     """The server ended in order while there was no platform, and took the file with its pid along."""
     with platform_in(new_home()) as platform:

@@ -60,6 +60,7 @@ def test_sees_new_commits_soon_after_its_primary_woke(platform: Platform) -> Non
     wait_until(lambda: rows(made.replica_url, "SELECT i FROM counted") == [(1,)], "the row is there", timeout_s=3)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("primary_sleeps", [False, True], ids=["primary awake", "primary asleep"])
 def test_is_current_before_it_answers_with_300_mb_to_replay(platform: Platform, primary_sleeps: bool) -> None:
     made = platform.create(replica=True)
@@ -75,6 +76,7 @@ def test_is_current_before_it_answers_with_300_mb_to_replay(platform: Platform, 
     assert rows(made.replica_url, "SELECT count(*), (SELECT i FROM newest) FROM bulk") == [(1900000, 1)]
 
 
+@pytest.mark.faults
 def test_a_replica_of_a_crashed_primary_serves_what_was_acknowledged(own_platform: Platform) -> None:
     made = own_platform.create(replica=True)
     rows(made.replica_url)

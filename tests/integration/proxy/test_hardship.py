@@ -18,6 +18,8 @@ from dormouse.wire.startup import SSLRequest, StartupMessage
 
 from .conftest import ENDPOINT, Postgres, Proxy, SmallDirectory, wait_until
 
+pytestmark = pytest.mark.faults
+
 STARTUP = StartupMessage({"user": "owner", "database": "neondb"}).encode()
 HELLO = b"\x16\x03\x01\x02\x00" + bytes(512)  # the beginning of a record, which OpenSSL waits for the end of
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no time for the rest
