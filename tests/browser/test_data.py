@@ -1,7 +1,6 @@
 """The SQL editor, tables and schema diff in a browser: with JavaScript and without, by keyboard, for axe."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from fix_platform import Made, Platform, rows, wait_until
 from playwright.sync_api import Page, expect
 
 from dormouse.api.bodies import BranchCreate, ProjectUpdate
+
+from .conftest import Enter
 
 EVIL = """<img src=x onerror="document.title='owned'">"""
 """As the name of a table and of a column, as a value, in an error."""
@@ -105,7 +106,7 @@ def shoot(page: Page, name: str) -> None:
 
 
 @SCRIPTS
-def test_a_statement_is_run_by_mouse(enter: Callable[..., Page], data: Data, script: bool) -> None:
+def test_a_statement_is_run_by_mouse(enter: Enter, data: Data, script: bool) -> None:
     page = enter(java_script_enabled=script)
     page.goto(data.path("sql"))
 
@@ -119,7 +120,7 @@ def test_a_statement_is_run_by_mouse(enter: Callable[..., Page], data: Data, scr
     expect(page.get_by_text("History of this session")).to_be_visible()
 
 
-def test_a_statement_is_run_by_keyboard(enter: Callable[..., Page], data: Data) -> None:
+def test_a_statement_is_run_by_keyboard(enter: Enter, data: Data) -> None:
     page = enter()
     page.goto(data.path("sql"))
 
@@ -131,7 +132,7 @@ def test_a_statement_is_run_by_keyboard(enter: Callable[..., Page], data: Data) 
     assert page.complaints == []  # type: ignore[attr-defined]
 
 
-def test_a_statement_is_stopped_when_nobody_waits_for_it(enter: Callable[..., Page], data: Data) -> None:
+def test_a_statement_is_stopped_when_nobody_waits_for_it(enter: Enter, data: Data) -> None:
     page = enter()
     page.goto(data.path("sql"))
     page.get_by_label("For at most").select_option("300")
@@ -147,7 +148,7 @@ def test_a_statement_is_stopped_when_nobody_waits_for_it(enter: Callable[..., Pa
 
 
 @SCRIPTS
-def test_reading_is_the_rule_and_writing_a_choice(enter: Callable[..., Page], data: Data, script: bool) -> None:
+def test_reading_is_the_rule_and_writing_a_choice(enter: Enter, data: Data, script: bool) -> None:
     page = enter(java_script_enabled=script)
     page.goto(data.path("sql"))
 
@@ -160,7 +161,7 @@ def test_reading_is_the_rule_and_writing_a_choice(enter: Callable[..., Page], da
 
 
 @SCRIPTS
-def test_enter_in_a_field_runs_the_statement(enter: Callable[..., Page], data: Data, script: bool) -> None:
+def test_enter_in_a_field_runs_the_statement(enter: Enter, data: Data, script: bool) -> None:
     page = enter(java_script_enabled=script)
     page.goto(data.path("sql"))
 
@@ -170,7 +171,7 @@ def test_enter_in_a_field_runs_the_statement(enter: Callable[..., Page], data: D
     expect(page.get_by_role("cell", name="entered")).to_be_visible()
 
 
-def test_an_error_shows_its_place_and_hint(enter: Callable[..., Page], data: Data) -> None:
+def test_an_error_shows_its_place_and_hint(enter: Enter, data: Data) -> None:
     page = enter()
     page.goto(data.path("sql"))
 
@@ -183,7 +184,7 @@ def test_an_error_shows_its_place_and_hint(enter: Callable[..., Page], data: Dat
     expect(alert).to_contain_text('Perhaps you meant to reference the column "author.name".')
 
 
-def test_the_plan_is_a_text(enter: Callable[..., Page], data: Data) -> None:
+def test_the_plan_is_a_text(enter: Enter, data: Data) -> None:
     page = enter()
     page.goto(data.path("sql"))
 
@@ -192,7 +193,7 @@ def test_the_plan_is_a_text(enter: Callable[..., Page], data: Data) -> None:
     expect(page.get_by_role("region", name="Plan: Now")).to_contain_text("Execution Time")
 
 
-def test_the_same_statement_now_and_then(enter: Callable[..., Page], data: Data) -> None:
+def test_the_same_statement_now_and_then(enter: Enter, data: Data) -> None:
     with psycopg.connect(data.made.url, autocommit=True) as connection:
         row = connection.execute("SELECT pg_current_wal_insert_lsn()::text, clock_timestamp()").fetchone()
         assert row is not None
@@ -212,7 +213,7 @@ def test_the_same_statement_now_and_then(enter: Callable[..., Page], data: Data)
 
 
 @SCRIPTS
-def test_a_statement_stays_when_the_branch_changes(enter: Callable[..., Page], data: Data, script: bool) -> None:
+def test_a_statement_stays_when_the_branch_changes(enter: Enter, data: Data, script: bool) -> None:
     page = enter(java_script_enabled=script)
     page.goto(data.path("sql"))
 
@@ -227,7 +228,7 @@ def test_a_statement_stays_when_the_branch_changes(enter: Callable[..., Page], d
 
 
 @SCRIPTS
-def test_what_was_asked_comes_back_from_the_history(enter: Callable[..., Page], data: Data, script: bool) -> None:
+def test_what_was_asked_comes_back_from_the_history(enter: Enter, data: Data, script: bool) -> None:
     page = enter(java_script_enabled=script)
     page.goto(data.path("sql"))
     run(page, "SELECT 'the first'")
@@ -242,7 +243,7 @@ def test_what_was_asked_comes_back_from_the_history(enter: Callable[..., Page], 
 
 
 @SCRIPTS
-def test_tables_are_browsed_filtered_and_sorted(enter: Callable[..., Page], data: Data, script: bool) -> None:
+def test_tables_are_browsed_filtered_and_sorted(enter: Enter, data: Data, script: bool) -> None:
     page = enter(java_script_enabled=script, viewport={"width": 1180, "height": 760})
     page.goto(data.path("tables"))
     expect(page.get_by_role("row", name="author")).to_contain_text("120")
@@ -272,7 +273,7 @@ def test_tables_are_browsed_filtered_and_sorted(enter: Callable[..., Page], data
     expect(page.get_by_role("region", name="Indexes of author")).to_contain_text("author_born")
 
 
-def test_a_value_that_does_not_fit_is_told(enter: Callable[..., Page], data: Data) -> None:
+def test_a_value_that_does_not_fit_is_told(enter: Enter, data: Data) -> None:
     page = enter()
     page.goto(data.path("tables/rows", schema="public", table="author", column="born", operator="=", value="soon"))
 
@@ -280,7 +281,7 @@ def test_a_value_that_does_not_fit_is_told(enter: Callable[..., Page], data: Dat
 
 
 @SCRIPTS
-def test_two_schemas_side_by_side(enter: Callable[..., Page], data: Data, script: bool) -> None:
+def test_two_schemas_side_by_side(enter: Enter, data: Data, script: bool) -> None:
     page = enter(java_script_enabled=script, viewport={"width": 1180, "height": 760})
     page.goto(data.path("schema-diff"))
 
@@ -291,14 +292,14 @@ def test_two_schemas_side_by_side(enter: Callable[..., Page], data: Data, script
     shoot(page, "console-schema-diff")
 
 
-def test_a_schema_beside_itself_does_not_differ(enter: Callable[..., Page], data: Data) -> None:
+def test_a_schema_beside_itself_does_not_differ(enter: Enter, data: Data) -> None:
     page = enter()
     page.goto(data.path("schema-diff", base=data.made.branch, branch=data.made.branch))
 
     expect(page.get_by_role("heading", name="No difference")).to_be_visible()
 
 
-def test_names_values_and_errors_are_texts(enter: Callable[..., Page], data: Data) -> None:
+def test_names_values_and_errors_are_texts(enter: Enter, data: Data) -> None:
     page = enter()
     quoted = EVIL.replace('"', '""')
 
@@ -332,7 +333,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_axe_finds_nothing(enter: Callable[..., Page], data: Data, scheme: str, width: int) -> None:
+def test_axe_finds_nothing(enter: Enter, data: Data, scheme: str, width: int) -> None:
     page = enter(color_scheme=scheme, viewport={"width": width, "height": 800})
     for name in PAGES:
         path = f"/projects/{data.made.project}/{name}"

@@ -80,8 +80,8 @@ def _of(alias: str) -> ReplicaMetrics:
 def read_counts() -> list[ReadCount]:
     """All since this process began, the most frequent first."""
     found = [
-        ReadCount(alias=alias, reason=reason, count=tally.count)
-        for (alias, reason), tally in _tallies.copy().items()
-        if tally.count
+        ReadCount(alias=alias, reason=reason, count=reads.count)
+        for (alias, reason), reads in _tallies.copy().items()
+        if reads.count
     ]
     return sorted(found, key=lambda each: -each.count)
