@@ -260,12 +260,14 @@ def _is_made(computes: Computes, endpoint_id: EndpointId) -> bool:
 
 
 def _records(computes: Computes, endpoint_id: EndpointId) -> tuple[Endpoint, Branch, Postgres, BranchFolder]:
-    """What is known of an endpoint, and where its branch lies. Raises StartFailed if it is gone."""
+    """What is known of an endpoint, and where its branch lies. Raises StartFailed if it or its project is gone."""
     endpoint = computes.catalog.endpoints.get(endpoint_id)
     if endpoint is None:
         raise StartFailed(f"the endpoint {endpoint_id} does not exist any more")
     branch = computes.catalog.branches[endpoint.branch_id]
     project = computes.catalog.projects[endpoint.project_id]
+    if project.deleted_at is not None:
+        raise StartFailed(f"the project {project.id} was deleted")
     postgres = choose(computes.machine.installed, project.pg_version)
     folder = computes.machine.layout.branch(project.id, branch.id, branch.incarnation)
     return endpoint, branch, postgres, folder

@@ -160,11 +160,10 @@ class Endpoints:
         suspend = self._shop.maker().operation(OperationAction.SUSPEND_COMPUTE, branch, endpoint)
         start = self._shop.maker().operation(OperationAction.START_COMPUTE, branch, endpoint)
         await self._catalog.put(suspend, start)
-        compute = self._shop.computes.of(found)
 
         async def both() -> None:
             await self._shop.carrier.run(suspend, self._sleep(found))
-            await self._shop.carrier.run(start, compute.wake)
+            await self._shop.carrier.run(start, lambda: self._shop.wake(endpoint))
 
         self._shop.spawn_task(both())
         await asyncio.sleep(0)

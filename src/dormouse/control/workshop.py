@@ -32,7 +32,7 @@ from dormouse.control.rewinding import Rewinder
 from dormouse.control.rules import Quotas
 from dormouse.control.spares import Spares
 from dormouse.control.telling import Profile, Teller, held_state
-from dormouse.errors import Locked, NotFound, RuleViolation
+from dormouse.errors import EndpointDisabled, Locked, NotFound, RuleViolation
 from dormouse.names import BranchId, EndpointId, ProjectId
 
 __all__ = ["Workshop"]
@@ -174,17 +174,28 @@ class Workshop:
             gone = "the endpoint does not exist any more"
             await self.carrier.end(operation.id, OperationStatus.CANCELLED, operation.created_at, gone)
             raise NotFound("endpoint not found")
-        compute = self.computes.of(endpoint)
 
         async def wake() -> None:
             try:
-                await compute.wake()
+                await self.wake(endpoint.id)
             finally:
                 then()
 
         self.spawn_task(self.carrier.run(operation, wake))
         await asyncio.sleep(0)  # so that the answer already shows where it is going
         return self.shown(endpoint)
+
+    async def wake(self, endpoint: EndpointId) -> None:
+        """Wake the compute of somebody who asked for that a while ago. Raises StartFailed.
+
+        Raises NotFound or EndpointDisabled if it was deleted or disabled since.
+        """
+        found = self.catalog.endpoints.get(endpoint)
+        if found is None:
+            raise NotFound("endpoint not found")
+        if found.disabled:
+            raise EndpointDisabled("endpoint is disabled")
+        await self.computes.of(found).wake()
 
     async def carried_out(self, plan: Plan, wait_s: float) -> None:
         """Return when a plan is carried out, or after a time, while it goes on. Raises what went wrong by then."""

@@ -5,9 +5,13 @@ import time
 
 import psycopg
 import pytest
-from fix_past import as_admin
+from fix_past import as_admin, awake_data
 from fix_platform import Made, Platform, rows, wait_until
 from psycopg import conninfo
+
+from dormouse.api.bodies import EndpointUpdate
+from dormouse.api.records import Operation
+from dormouse.storage.layout import Layout
 
 
 def test_a_new_project_answers_its_first_query(platform: Platform) -> None:
@@ -140,6 +144,35 @@ def test_start_and_suspend_by_api_are_idempotent(platform: Platform) -> None:
     assert platform.client.start_endpoint(made.project, made.primary).operations == ()
     platform.put_to_sleep(made)
     assert platform.client.suspend_endpoint(made.project, made.primary).operations == ()
+
+
+def test_a_restart_does_not_outlive_its_project(platform: Platform) -> None:
+    made = platform.create()
+    rows(made.url)
+    platform.client.restart_endpoint(made.project, made.primary)
+
+    platform.client.delete_project(made.project)
+
+    wait_until(lambda: f"the project {made.project} was deleted" in platform.log(), "the start is given up")
+    assert awake_data(Layout(platform.home).project(made.project)) == set()
+    platform.client.recover_project(made.project)
+    assert rows(made.url) == [(1,)]
+
+
+def test_a_restart_leaves_a_compute_asleep_that_was_disabled_meanwhile(platform: Platform) -> None:
+    made = platform.create()
+    rows(made.url)
+    platform.client.restart_endpoint(made.project, made.primary)
+
+    platform.client.update_endpoint(made.project, made.primary, EndpointUpdate(disabled=True))
+
+    def ended() -> list[Operation]:
+        found = platform.client.operations(made.project).operations
+        return [each for each in found if each.error == "endpoint is disabled"]
+
+    wait_until(ended, "the start is given up")
+    assert [each.action for each in ended()] == ["start_compute"]
+    assert awake_data(Layout(platform.home).project(made.project)) == set()
 
 
 def test_operations_end_with_a_status_and_a_duration(platform: Platform) -> None:
