@@ -6,9 +6,9 @@ from enum import Enum
 from random import Random
 
 LONGEST_LAG_S = 5.0
-_BETWEEN_S = 1.2
-"""Between two troubles, in the mean: a pause lasts twice as long, so that one replica or the other is in trouble
-most of the time, and both are now and then."""
+_BETWEEN_S = 1.8
+"""Between two troubles, in the mean: a pause lasts longer than that, so that one replica or the other is in
+trouble most of the time, and both are now and then."""
 _RESTORE_EVERY_S = 60.0
 
 

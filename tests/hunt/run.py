@@ -65,9 +65,14 @@ class Outcome:
         return self.verdicts[Verdict.STALE] + self.verdicts[Verdict.GHOST] + len(self.stale_tasks)
 
     @property
+    def reads(self) -> int:
+        """Of those who did not write."""
+        return sum(self.notices.values())
+
+    @property
     def share(self) -> float:
-        """Of the reads of those who did not write, how many the replicas have counted."""
-        return min(1.0, self.on_replicas / sum(self.notices.values()))
+        """Of these reads, how many the replicas have counted."""
+        return min(1.0, self.on_replicas / self.reads)
 
     def table(self) -> str:
         """For people."""
@@ -87,7 +92,7 @@ class Outcome:
             ("not judged", f"{self.verdicts[Verdict.NOT_JUDGED]}, during restores"),
             (
                 "on replicas",
-                f"{self.share:.1%} of {sum(self.notices.values())} reads of those who did not write: "
+                f"{self.share:.1%} of {self.reads} reads of those who did not write: "
                 f"{self.on_replicas} by their own counters, {self.on_primary} by the primary's",
             ),
             ("by the site's account", str(dict(self.notices))),
