@@ -293,6 +293,7 @@ class TestAtAPlatform:
             began = time.monotonic()
             said = repository.git("switch", "-c", "one")
 
-        assert time.monotonic() - began < 9
+        # Ten seconds for the whole; a request alone would be given thirty.
+        assert time.monotonic() - began < 25
         assert "the database did not follow to git branch 'one': no answer from http://127.0.0.1:" in said
         assert os.environ["NEON_API_KEY"] not in said

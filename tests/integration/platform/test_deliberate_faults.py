@@ -4,7 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -89,21 +89,24 @@ def test_the_next_connections_are_cut_after_some_bytes(platform: Platform, made:
     assert rows(made.url, "SELECT length(repeat('x', 100000))") == [(100000,)]
 
 
+def timed(work: Callable[[], object]) -> float:
+    """In seconds."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
 def test_open_connections_become_slow_and_quick_again(platform: Platform, made: Made) -> None:
     with psycopg.connect(made.url, autocommit=True) as client:
         platform.run("fault", "delay", made.primary, "150")
-        began = time.monotonic()
-        client.execute("SELECT 1")
-        slow_s = time.monotonic() - began
+        slow_s = timed(lambda: client.execute("SELECT 1"))
         assert len(client.execute("SELECT repeat('x', 1000) FROM generate_series(1, 500)").fetchall()) == 500
 
         shown = platform.run("status").stdout
         assert f"fault at {made.primary}: delayed by 150 ms" in shown
 
         platform.run("fault", "clear", made.primary)
-        began = time.monotonic()
-        client.execute("SELECT 1")
-        quick_s = time.monotonic() - began
+        quick_s = min(timed(lambda: client.execute("SELECT 1")) for _ in range(5))
 
     assert slow_s >= 0.3
     assert quick_s < 0.15
