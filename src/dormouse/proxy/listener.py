@@ -70,6 +70,7 @@ from dormouse.proxy.session import (
     Session,
     SetDeadline,
     StartTLS,
+    State,
     Stopping,
     TLSStarted,
     VerifierFound,
@@ -317,14 +318,15 @@ class _Connection(asyncio.Protocol):
         self._read_raw()
 
     def _read_raw(self) -> None:
-        assert self._socket is not None
-        try:
-            data = self._socket.recv(self._session.bytes_wanted)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        self.feed(ClientData(data) if data else ClientGone())
+        """Until nothing is left: libuv tells of bytes and of a reset behind them together, and once."""
+        while self._socket is not None and self._session.state is State.PLAIN:
+            try:
+                data = self._socket.recv(self._session.bytes_wanted)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                data = b""
+            self.feed(ClientData(data) if data else ClientGone())
 
     def _send_raw(self, data: bytes) -> None:
         """A few bytes into an empty buffer: they fit, or the client is gone."""

@@ -1,5 +1,6 @@
 """Clients that are slow, half there or gone, at every stage of a connection."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -99,6 +100,18 @@ def test_a_reset_is_an_end(proxy: Proxy, stage: str) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     client.close()
 
+    wait_until(lambda: is_forgotten(proxy), "the connection to be forgotten")
+
+
+def test_bytes_and_a_reset_behind_them_are_heard_both(proxy: Proxy) -> None:
+    # The listener looks only when both are there.
+    proxy.loop.call_soon_threadsafe(time.sleep, 0.3)
+    client = proxy.open_socket()
+    client.sendall(STARTUP[:5])
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    client.close()
+
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0.1), proxy.loop).result(10)  # it is accepted by then
     wait_until(lambda: is_forgotten(proxy), "the connection to be forgotten")
 
 
