@@ -1,5 +1,6 @@
 """A clone of a folder being made, in whatever way its files come into being."""
 
+import contextlib
 import errno
 import os
 import threading
@@ -66,6 +67,9 @@ class _Clone:
         try:
             read = os.open(self.source + name, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
+            # What an earlier clone had of it goes too.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.target + name)  # noqa: PTH108 - as above
             return None
         try:
             # Looked at before it is read: what changes from here on gets a later time than this.

@@ -20,7 +20,7 @@ from dormouse.storage.measuring import usage_of
 from dormouse.storage.room import leave_room
 from dormouse.storage.tree import delete_tree, stop_if_asked
 
-__all__ = ["CopyDriver", "new_file"]
+__all__ = ["CopyDriver"]
 
 _THREADS: Final = min(4, max(2, os.cpu_count() or 1))
 """Making a small file is the kernel's work, a core's worth for each thread; more only wait for one another."""
@@ -58,9 +58,13 @@ class CopyDriver:
         """See `Driver.clone`."""
 
         def copy(read: int, path: str) -> tuple[int, int]:
-            write = new_file(path)
+            write = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
-                return write, _copy(read, write, stop)
+                # A file system takes much longer to free what a file had than to write over it.
+                count = _copy(read, write, stop)
+                if os.fstat(write).st_size > count:
+                    os.ftruncate(write, count)
+                return write, count
             except BaseException:
                 os.close(write)
                 raise
@@ -76,11 +80,6 @@ class CopyDriver:
     def delete(self, folder: Path) -> None:
         """See `Driver.delete`."""
         delete_tree(folder)
-
-
-def new_file(path: str) -> int:
-    """An empty file, open for writing; there must be none of that name."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def _copy(read: int, write: int, stop: threading.Event | None) -> int:

@@ -4,6 +4,7 @@ Linux has `FICLONE` for it (ioctl_ficlone(2): XFS, btrfs, bcachefs, ZFS where it
 APFS. The macOS half was never run; the probe keeps it from harm, since without its word nobody gets this driver.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from dormouse.storage.cloning import clone_tree
-from dormouse.storage.copying import new_file
 from dormouse.storage.driver import Probe, Usage, Wanted, everything
 from dormouse.storage.extents import shared_bytes
 from dormouse.storage.measuring import usage_of
@@ -91,12 +91,17 @@ class ReflinkDriver:
 def share_file(read: int, path: str) -> int:
     """Make a file at `path` that shares the data of an open one, and return it open for writing.
 
+    It takes the place of one that is there. Shared into that, what was longer would have to be cut off, and where
+    to cannot be told of a file that grows meanwhile.
+
     Raises OSError that says that it could not be shared, and why; then there may be an empty file.
     """
     try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108 - a path would take half as long as a small clone
         if sys.platform == "darwin":
             return _share_on_macos(read, path)
-        write = new_file(path)
+        write = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.ioctl(write, _FICLONE, read)
         except BaseException:

@@ -6,13 +6,21 @@ ready, a branch needs its own of the rest only, some dozens of a thousand.
 
 import contextlib
 import os
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from dormouse.storage.driver import Wanted, everything
 from dormouse.storage.sameness import is_unchanged
 from dormouse.storage.tree import largest_first, walk
 
 __all__ = ["remake_folders"]
+
+_Below = tuple[tuple[str, ...], Mapping[str, os.stat_result]]
+
+_TEMPLATES: Final = 3
+"""One for each Postgres that is in use. Each takes a quarter of a megabyte."""
 
 
 def remake_folders(
@@ -24,9 +32,10 @@ def remake_folders(
     Nobody writes to `over`. A file of it that was not cloned but put there is never taken for the same.
     """
     folders, files = _below(source, wanted)
-    old_folders, old = _below(over, everything)
+    root = over.stat()
+    old_folders, old = _below_unchanging(over, root.st_ino, root.st_ctime_ns)
     same = {name for name, now in files.items() if name in old and _is_same(now, old[name])}
-    for name in old.keys() - same:
+    for name in old.keys() - files.keys():
         (target / name).unlink(missing_ok=True)
     for folder in reversed(old_folders):
         if folder not in folders:
@@ -39,14 +48,20 @@ def remake_folders(
     return largest_first((name, now) for name, now in files.items() if name not in same)
 
 
-def _below(root: Path, wanted: Wanted) -> tuple[dict[str, None], dict[str, os.stat_result]]:
+@lru_cache(maxsize=_TEMPLATES)
+def _below_unchanging(root: Path, inode: int, changed_ns: int) -> _Below:  # noqa: ARG001 - which of that name
+    """The same, of a folder that nobody writes to: a look at it takes a tenth of the time of a small clone."""
+    return _below(root, everything)
+
+
+def _below(root: Path, wanted: Wanted) -> _Below:
     """The folders, parents first, and the files."""
-    folders: dict[str, None] = {}
+    folders = []
     files: dict[str, os.stat_result] = {}
     for folder, found in walk(root, wanted):
-        folders[folder] = None
+        folders.append(folder)
         files.update(found)
-    return folders, files
+    return tuple(folders), files
 
 
 def _is_same(now: os.stat_result, old: os.stat_result) -> bool:

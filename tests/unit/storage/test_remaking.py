@@ -1,6 +1,7 @@
 """A clone of one folder, made into that of another by what differs."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -66,7 +67,41 @@ def test_a_file_of_the_same_size_that_was_written_to_since_is_made_anew(
 
     assert content(target) == content(source)
     assert made.files == 1
-    assert (target / "base/1/1259").stat().st_ino != (source / "base/1/1259").stat().st_ino
+    assert content(template) == TEMPLATE | dict.fromkeys(("base", "base/1", "base/16384", "pg_wal"))
+
+
+def test_a_file_that_became_shorter_ends_where_it_ends(template: Path, source: Path, target: Path) -> None:
+    (source / "base/1/1259").write_text("n")
+    (source / "pg_wal/0001").write_text("")
+
+    CopyDriver().clone(source, target, over=template)
+
+    assert content(target) == content(source)
+
+
+def test_what_vanishes_meanwhile_is_left_out(template: Path, source: Path, target: Path) -> None:
+    (source / "base/1/1259").write_text("new")
+
+    def wanted(path: str) -> bool:
+        if path == "pg_wal/0001":
+            (source / "base/1/1259").unlink()
+        return True
+
+    CopyDriver().clone(source, target, wanted=wanted, over=template)
+
+    assert content(target) == content(source)
+
+
+def test_another_template_of_that_name_is_another_template(template: Path, source: Path, target: Path) -> None:
+    CopyDriver().clone(source, target, over=template)
+    shutil.rmtree(template)
+    shutil.rmtree(source)
+    shutil.rmtree(target)
+    written(template, TEMPLATE | {"base/1/1259": "longer"})
+    for folder in (source, target):
+        CopyDriver().clone(template, folder)
+
+    assert CopyDriver().clone(source, target, over=template).files == 0
 
 
 def test_what_nobody_wrote_to_is_not_touched(template: Path, source: Path, target: Path) -> None:
