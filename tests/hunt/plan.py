@@ -20,7 +20,7 @@ class Kind(Enum):
     RESTORE = "branch restored"
 
 
-_WEIGHTS = {Kind.PAUSE: 12, Kind.KILL: 2, Kind.SUSPEND: 2, Kind.SUSPEND_PRIMARY: 1}
+_WEIGHTS = {Kind.PAUSE: 12, Kind.KILL: 1, Kind.SUSPEND: 1, Kind.SUSPEND_PRIMARY: 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

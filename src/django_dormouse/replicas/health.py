@@ -11,7 +11,7 @@ from django_dormouse.replicas.lag import Lag, Ledger
 
 __all__ = ["Health", "Record", "backoff_s", "health"]
 
-_FIRST_S = 1.0
+_FIRST_S = 0.25
 _LONGEST_S = 30.0
 """A replica that came back is used again after half a minute at the latest."""
 
@@ -30,7 +30,7 @@ class Record:
 
 
 def backoff_s(failures: int) -> float:
-    """How long a replica is left out after that many failures in a row: 1 s, 2 s, 4 s, … 30 s."""
+    """How long a replica is left out after that many failures in a row: 0.25 s, 0.5 s, 1 s, … 30 s."""
     return min(_LONGEST_S, _FIRST_S * 2.0 ** min(failures - 1, 10))
 
 

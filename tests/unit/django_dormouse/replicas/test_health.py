@@ -6,7 +6,7 @@ from django_dormouse.replicas.health import Health, backoff_s
 from django_dormouse.replicas.lag import Lag
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (9999, 30)])
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 0.25), (2, 0.5), (3, 1), (7, 16), (8, 30), (9999, 30)])
 def test_backoff(failures, seconds):
     assert backoff_s(failures) == seconds
 
@@ -21,9 +21,9 @@ def test_one_that_failed_is_left_out_and_after_a_while_tried_by_one_caller():
     health.failed("replica", now=10, why="gone")
 
     assert not health.is_in_use("replica")
-    assert not health.take_try("replica", now=10.9)
-    assert health.take_try("replica", now=11)
-    assert not health.take_try("replica", now=11), "one at a time"
+    assert not health.take_try("replica", now=10.2)
+    assert health.take_try("replica", now=10.25)
+    assert not health.take_try("replica", now=10.25), "one at a time"
     assert not health.is_in_use("replica"), "and all others go on without it"
     assert health.is_in_use("other")
 
@@ -33,15 +33,16 @@ def test_a_caller_that_never_came_back_is_followed_by_another():
     health.failed("replica", now=10, why="gone")
     assert health.take_try("replica", now=11)
 
-    assert health.take_try("replica", now=13)
+    assert not health.take_try("replica", now=11.4)
+    assert health.take_try("replica", now=11.5)
 
 
 def test_failures_in_a_row_are_waited_for_longer():
     health = Health()
-    for now in (10, 11, 13):
+    for now in (10, 11, 12):
         record = health.failed("replica", now=now, why="gone")
 
-    assert (record.failures, record.left_out_until, record.why) == (3, 17, "gone")
+    assert (record.failures, record.left_out_until, record.why) == (3, 13, "gone")
 
 
 def test_one_success_ends_it():
