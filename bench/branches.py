@@ -107,16 +107,22 @@ def load(bench: Bench) -> None:
         made = filled(bench, platform)
         data = next(platform.home.glob(f"projects/{made.project}/branches/{made.branch}/*/data"))
         clones: list[float] = []
+        synced: list[float] = []
 
         def ours() -> float:
             took, operation_ms = timed_branch(platform, made)
             clones.append(operation_ms)
             return took
 
+        def copied() -> float:
+            took, on_disk = timed_copy(data, platform.home / "copy")
+            synced.append(on_disk)
+            return took
+
         with writers(made) as progress:
             time.sleep(3)
             began = time.time()
-            mine, theirs = in_turn(bench.rounds, ours, lambda: timed_copy(data, platform.home / "copy"))
+            mine, theirs = in_turn(bench.rounds, ours, copied)
             ended = time.time()
             time.sleep(3)
         size = f"{sum(path.stat().st_size for path in data.rglob('*') if path.is_file()) / 1e9:.1f} GB"
@@ -124,7 +130,9 @@ def load(bench: Bench) -> None:
         tell(f"{what}, to its first row", mine)
         tell(f"{what}, the clone alone, as its operation says", clones[1:])
         tell("`cp -a` of the parent's directory under the same load", theirs)
+        tell("the same, and `sync` of that file system", synced[1:])
         print(f"{what} / `cp -a`: {ratio_of(mine, theirs)}; the clone alone: {ratio_of(clones[1:], theirs)}")
+        print(f"{what} / `cp -a` and `sync`, which ours does too: {ratio_of(mine, synced[1:])}", flush=True)
         tell_latency(progress, began, ended)
 
 
@@ -273,17 +281,24 @@ def timed_branch(platform: Platform, made: Made) -> tuple[float, float]:
     return took, clone_ms
 
 
-def timed_copy(data: Path, target: Path) -> float:
-    """`cp -a` of all bytes, not synced. A running server removes files meanwhile, which it says and goes on."""
+def timed_copy(data: Path, target: Path) -> tuple[float, float]:
+    """`cp -a` of all bytes, until it ends, and until they are on the disk.
+
+    A running server removes files meanwhile, which it says and goes on.
+    """
 
     def copy() -> None:
         # Where it can, it would make a copy-on-write clone by itself.
         subprocess.run(["cp", "-a", "--reflink=never", data, target], check=False, stderr=subprocess.DEVNULL)
 
+    def sync() -> None:
+        subprocess.run(["sync", "--file-system", data], check=True)
+
     took = timed_ms(copy)
+    on_disk = took + timed_ms(sync)
     shutil.rmtree(target)
-    subprocess.run(["sync", "--file-system", data], check=True)
-    return took
+    sync()
+    return took, on_disk
 
 
 def timed_restore(bench: Bench, platform: Platform, scale: int, amount: int) -> float:
