@@ -247,7 +247,10 @@ class Rewinder:
     async def server_on(
         self, branch: Branch, work: BranchFolder, *, reach: int | None = None
     ) -> AsyncIterator[Server]:
-        """A server on data that is not a branch's yet, for the length of a block. No client can reach it."""
+        """A server on data that is not a branch's yet, for the length of a block. No client can reach it.
+
+        It syncs nothing: who gives the data its place syncs all of it, and nobody else is to find it again.
+        """
         socket_dir = self.new_socket_dir()
         identity = Identity(
             endpoint=EndpointId(f"building-{work.root.name}"[:60]),
@@ -259,7 +262,7 @@ class Rewinder:
             async with running(
                 postgres,
                 work.data,
-                settings=primary_settings(identity, postgres.major),
+                settings={**primary_settings(identity, postgres.major), "fsync": "off"},
                 socket_dir=socket_dir,
                 account=self._machine.account,
                 timeout_s=self._machine.start_timeout_s,

@@ -115,6 +115,7 @@ def test_to_its_own_past(platform: Platform) -> None:
         after = [found for began, found in reader.seen if began > answered]
         assert after, "it was read after the answer"
         assert set(after) == {2}, "a connect that began after the answer saw a row that is no more"
+    assert rows(made.url, "SHOW fsync") == [("on",)], "off only while it is built"
     now, there = platform.client.branch(made.project, made.branch), by_name(platform, made)
     assert now.parent_id == there["before"].id == answer.branch.parent_id
     assert there["dev"].parent_id == there["before"].id
