@@ -69,7 +69,7 @@ class _Clone:
         except FileNotFoundError:
             # What an earlier clone had of it goes too.
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.target + name)  # noqa: PTH108 - as above
+                os.unlink(self.target + name)  # noqa: PTH108 - see the strings above
             return None
         try:
             # Looked at before it is read: what changes from here on gets a later time than this.
