@@ -292,8 +292,12 @@ class TestAtAPlatform:
             monkeypatch.setenv("NEON_API_HOST", f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v2")
             began = time.monotonic()
             said = repository.git("switch", "-c", "one")
+            deaf_s = time.monotonic() - began
+        # Nobody listens there any more, and what is left is what the machine takes for the rest.
+        began = time.monotonic()
+        repository.git("switch", "-c", "two")
+        refused_s = time.monotonic() - began
 
-        # Ten seconds for the whole; a request alone would be given thirty.
-        assert time.monotonic() - began < 25
+        assert deaf_s - refused_s < 8, "a request gets five seconds"
         assert "the database did not follow to git branch 'one': no answer from http://127.0.0.1:" in said
         assert os.environ["NEON_API_KEY"] not in said
