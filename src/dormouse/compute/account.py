@@ -2,13 +2,17 @@
 
 import os
 import pwd
+import shutil
 import subprocess
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
 from dormouse.errors import HomeError
 
-__all__ = ["Account", "can_enter", "server_account"]
+__all__ = ["Account", "RunAs", "can_enter", "run_as", "server_account"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +48,46 @@ def server_account() -> Account | None:
     )
 
 
+class RunAs(TypedDict, total=False):
+    """What `subprocess` is told so that a program runs as somebody."""
+
+    args: Sequence[str]
+    user: int
+    group: int
+    extra_groups: Iterable[int]
+
+
+def run_as(account: Account | None, command: Sequence[str]) -> RunAs:
+    """How to run `command`, an absolute path and its arguments, as `account`; as ourselves if that is None.
+
+    By `setpriv` where the machine has it (util-linux). `subprocess` can do it as well, but then has to fork: our
+    page tables are copied, 18 ms for a platform of 80 MB, in which it does nothing else; without, it takes 0.3.
+    A program that is not there is then no OSError, but exit code 127, and a line on its standard error.
+    """
+    if account is None:
+        return {"args": command}
+    if words := _setpriv(account):
+        return {"args": [*words, *command]}
+    return {"args": command, "user": account.uid, "group": account.gid, "extra_groups": []}
+
+
 def can_enter(account: Account, folder: Path) -> bool:
     """Whether `account` may enter `folder`, asked of the system: modes, ACLs and mounts all count."""
     done = subprocess.run(
-        ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)],
-        user=account.uid,
-        group=account.gid,
-        extra_groups=[],
+        **run_as(account, ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)]),
         cwd="/",
         stderr=subprocess.DEVNULL,
         check=False,
     )
     return done.returncode == 0
+
+
+@cache
+def _setpriv(account: Account) -> tuple[str, ...]:
+    """The words to put before a command; none where it does not do what we ask of it, as that of busybox."""
+    program = shutil.which("setpriv")
+    if program is None:
+        return ()
+    words = (program, f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--")
+    tried = subprocess.run([*words, "/bin/sh", "-c", "id -u"], cwd="/", capture_output=True, check=False)
+    return words if tried.stdout.strip() == str(account.uid).encode() else ()

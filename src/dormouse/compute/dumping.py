@@ -16,7 +16,7 @@ from typing import IO, Final
 
 from psycopg.conninfo import make_conninfo
 
-from dormouse.compute.account import Account
+from dormouse.compute.account import Account, run_as
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.conf import ADMIN_ROLE
 from dormouse.compute.environment import child_environment
@@ -131,17 +131,13 @@ class _Child:
                 self._process.kill()
 
     def _start(self, errors: IO[bytes]) -> "subprocess.Popen[bytes]":
-        account = self._account
         return subprocess.Popen(
-            self._command,
+            **run_as(self._account, self._command),
             cwd="/",
             env=child_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            user=None if account is None else account.uid,
-            group=None if account is None else account.gid,
-            extra_groups=None if account is None else [],
         )
 
 

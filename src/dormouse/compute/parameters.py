@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Final
 
-from dormouse.compute.account import Account
+from dormouse.compute.account import Account, run_as
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.environment import child_environment
 from dormouse.compute.guc import Parameter, fatal_of, parse_description
@@ -44,7 +44,7 @@ def complaint(postgres: Postgres, account: Account | None, settings: Mapping[str
 def _run(postgres: Postgres, account: Account | None, arguments: list[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            [postgres.program("postgres"), *arguments],
+            **run_as(account, [postgres.program("postgres"), *arguments]),
             env=child_environment(os.environ),
             capture_output=True,
             text=True,
@@ -52,9 +52,6 @@ def _run(postgres: Postgres, account: Account | None, arguments: list[str]) -> s
             check=False,
             timeout=_TIMEOUT_S,
             cwd="/",
-            user=None if account is None else account.uid,
-            group=None if account is None else account.gid,
-            extra_groups=None if account is None else [],
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ComputeError(

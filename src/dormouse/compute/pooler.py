@@ -21,7 +21,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import dict_row
 
-from dormouse.compute.account import Account
+from dormouse.compute.account import Account, run_as
 from dormouse.compute.conf import ADMIN_ROLE
 from dormouse.compute.environment import child_environment
 from dormouse.compute.server import read_log_tail
@@ -221,7 +221,7 @@ def _popen(
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         return subprocess.Popen(
-            [str(pgbouncer.path), "--quiet", str(folder / "pgbouncer.ini")],
+            **run_as(account, [str(pgbouncer.path), "--quiet", str(folder / "pgbouncer.ini")]),
             cwd=working,
             env=child_environment(os.environ),
             stdin=subprocess.DEVNULL,
@@ -229,9 +229,6 @@ def _popen(
             stderr=descriptor,
             start_new_session=True,
             umask=0o077,
-            user=None if account is None else account.uid,
-            group=None if account is None else account.gid,
-            extra_groups=None if account is None else [],
         )
     finally:
         os.close(descriptor)

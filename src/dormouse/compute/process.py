@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dormouse.compute.account import Account
+from dormouse.compute.account import Account, run_as
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.environment import POSTMASTER_OOM_SCORE, server_environment
 
@@ -101,7 +101,7 @@ def _popen(postgres: Postgres, data: Path, account: Account | None, log: Path) -
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         process = subprocess.Popen(
-            [postgres.program("postgres"), "-D", str(data)],
+            **run_as(account, [postgres.program("postgres"), "-D", str(data)]),
             cwd=data if account is None else "/",
             env=server_environment(os.environ),
             stdin=subprocess.DEVNULL,
@@ -109,9 +109,6 @@ def _popen(postgres: Postgres, data: Path, account: Account | None, log: Path) -
             stderr=descriptor,
             start_new_session=True,
             umask=0o077,
-            user=None if account is None else account.uid,
-            group=None if account is None else account.gid,
-            extra_groups=None if account is None else [],
         )
     finally:
         os.close(descriptor)

@@ -13,7 +13,7 @@ from typing import Final
 
 import psycopg
 
-from dormouse.compute.account import Account
+from dormouse.compute.account import Account, run_as
 from dormouse.compute.binaries import Postgres
 from dormouse.compute.conf import (
     ADMIN_ROLE,
@@ -99,16 +99,13 @@ def _initdb(postgres: Postgres, data: Path, account: Account | None) -> None:
         "--no-instructions",
     ]
     done = subprocess.run(
-        command,
+        **run_as(account, command),
         cwd="/",
         env=child_environment(os.environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        user=None if account is None else account.uid,
-        group=None if account is None else account.gid,
-        extra_groups=None if account is None else [],
     )
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-12:])
