@@ -63,12 +63,10 @@ class Spares:
     async def take_waiting(self, postgres: Postgres, work: BranchFolder) -> Path | None:
         """Rename a spare to `work`, an empty branch's folder, if one waits; returns the template of its data.
 
-        None if none waits: nobody is to wait for what only saves time. As `take`, and see `put_bases_aside`.
+        None if none waits, nor is being made: whoever copied all that he needs beside such work would take longer
+        than it. As `take`, and see `put_bases_aside`.
         """
-        lock = self._lock(postgres)
-        if lock.locked():
-            return None
-        async with lock:
+        async with self._lock(postgres):
             layout = self._machine.layout
             try:
                 found = await asyncio.to_thread(_move_waiting, layout.spares / template_key(postgres), work)

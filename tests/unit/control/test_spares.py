@@ -81,7 +81,7 @@ def waiting(machine: Machine) -> list[Path]:
 
 
 async def refilled(spares: Spares, machine: Machine) -> None:
-    """Its folder is there a little before whoever made it is done, and until then `take_waiting` has none."""
+    """Return when whoever makes it is done, which is a little after its folder is there."""
     before = asyncio.all_tasks()
     spares.refill(POSTGRES)
     await asyncio.wait_for(asyncio.gather(*asyncio.all_tasks() - before), 10)
@@ -191,7 +191,16 @@ async def test_a_branch_is_made_of_a_spare_that_waits(spares: Spares, machine: M
     assert bases_of(work) == [], "what a branch's past is remains to be seen"
 
 
-async def test_no_branch_waits_for_a_spare(spares: Spares, machine: Machine) -> None:
+async def test_a_branch_waits_for_a_spare_that_is_being_made(spares: Spares, machine: Machine) -> None:
+    spares.refill(POSTGRES)
+    await asyncio.sleep(0)
+    work = empty_branch(machine)
+
+    assert await spares.take_waiting(POSTGRES, work) == machine.layout.templates / template_key(POSTGRES)
+    assert (work.data / "PG_VERSION").read_text() == "18\n"
+
+
+async def test_no_spare_is_made_for_a_branch(spares: Spares, machine: Machine) -> None:
     work = empty_branch(machine)
 
     assert await spares.take_waiting(POSTGRES, work) is None
