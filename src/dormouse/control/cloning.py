@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -105,14 +106,16 @@ def copy_sleeping(machine: Machine, source: BranchFolder, work: BranchFolder, *,
     _copy(machine, source.data, work.root, running=False, over=over)
 
 
-async def keep_running_as_base(machine: Machine, *, socket_dir: Path, folder: BranchFolder) -> None:
-    """Keep the data of a running primary as a base of its past."""
+async def keep_running_as_base(
+    machine: Machine, *, socket_dir: Path, folder: BranchFolder, stop: threading.Event
+) -> None:
+    """Keep the data of a running primary as a base of its past. Raises CloneStopped soon after `stop` is set."""
     work = machine.layout.building / f"base-{folder.root.name}"
     with _cleaned_up(machine, work, "keep a base of the past"):
         await asyncio.to_thread(_anew, machine, work)
         newest = await asyncio.to_thread(newest_base, folder)
         like = None if newest is None else newest.path
-        _, end = await _backup(machine, socket_dir, folder.data, work, like=like)
+        _, end = await _backup(machine, socket_dir, folder.data, work, like=like, stop=stop)
         await asyncio.to_thread(land_base, machine, work / "data", folder, parse_lsn(end))
 
 
@@ -124,12 +127,13 @@ async def _backup(
     *,
     like: Path | None = None,
     over: Path | None = None,
+    stop: threading.Event | None = None,
 ) -> tuple[str, str]:
     """Copy `source` to `work/data` with its label; returns the LSNs from which and to which to replay."""
     async with await connect_as_admin(socket_dir, "postgres") as connection:
         # The backup lasts as long as this connection: closing it without a stop ends it.
         await connection.execute("SELECT pg_backup_start('clone', fast => true)")
-        await asyncio.to_thread(_copy, machine, source, work, running=True, like=like, over=over)
+        await asyncio.to_thread(_copy, machine, source, work, running=True, like=like, over=over, stop=stop)
         cursor = await connection.execute("SELECT lsn, labelfile FROM pg_backup_stop(wait_for_archive => false)")
         row = await cursor.fetchone()
     if row is None:
@@ -169,9 +173,12 @@ def _copy(
     running: bool,
     like: Path | None = None,
     over: Path | None = None,
+    stop: threading.Event | None = None,
 ) -> None:
     wanted = partial(is_wanted_in_clone, running=running)
-    machine.driver.clone(source, work / "data", owner=machine.owner, wanted=wanted, like=like, over=over)
+    machine.driver.clone(
+        source, work / "data", owner=machine.owner, wanted=wanted, like=like, over=over, stop=stop
+    )
 
 
 def _land(machine: Machine, work: Path, target: Path) -> None:

@@ -118,14 +118,13 @@ class Computes:
     @asynccontextmanager
     async def still(self, branch: BranchId) -> AsyncIterator[None]:
         """Keep a branch's primary as it is for the length of a block: one that is asleep cannot begin to start."""
-        if (give_up := self._giving_up.pop(branch, None)) is not None:
-            give_up()
+        self._disturb(branch)
         async with self._still.setdefault(branch, asyncio.Lock()):
             yield
 
     @asynccontextmanager
     async def undisturbed(self, branch: BranchId, give_up: Callable[[], None]) -> AsyncIterator[None]:
-        """Keep a sleeping primary asleep for the length of a block; who wants to wake it has the block give up."""
+        """As `still`, for what has time: who wants to wake the primary, clone or stop it has the block give up."""
         async with self.still(branch):
             self._giving_up[branch] = give_up
             try:
@@ -148,6 +147,10 @@ class Computes:
             yield
         finally:
             self._closed.pop(branch).set()
+
+    def _disturb(self, branch: BranchId) -> None:
+        if (give_up := self._giving_up.pop(branch, None)) is not None:
+            give_up()
 
     def _until_open(self, endpoint: EndpointId) -> Awaitable[object] | None:
         """While its branch is closed, or its data is being replaced: what to wait for."""
@@ -175,6 +178,8 @@ class Computes:
     async def sleep(self, compute: Compute) -> None:
         """Put it to sleep, once nobody needs it awake any more."""
         while self.is_held(compute) and compute.state not in (ComputeState.ASLEEP, ComputeState.FAILED):
+            if (endpoint := self.catalog.endpoints.get(compute.endpoint)) is not None:
+                self._disturb(endpoint.branch_id)
             self._let_go.clear()
             await self._let_go.wait()
         await compute.sleep()

@@ -40,12 +40,21 @@ _SAMPLE_S: Final = 3.0
 _PRUNE_S: Final = 6 * 3600.0
 """How often all branches are looked at. One that is written to is looked at whenever a base of it was kept."""
 _LEAST_WAL_BYTES: Final = 64 << 20
+_MOST_WAL_BYTES: Final = 256 << 20
+"""Is replayed in about two seconds."""
 _HEAD: Final = "SELECT pg_current_wal_flush_lsn()"
 
 
 def base_is_due(written_bytes: int, data_bytes: int, *, shares: bool) -> bool:
-    """Whether enough WAL was written since the last base. Where a base is a copy: half its own size."""
-    return written_bytes >= (_LEAST_WAL_BYTES if shares else max(2 * _LEAST_WAL_BYTES, data_bytes // 2))
+    """Whether enough WAL was written since the last base. Where a base is a copy: half its own size.
+
+    One that shares its files is cheap, but not free: what is written to a shared file gets a new place on the
+    disk, page by page, and a file in ten thousand pieces takes a quarter of a second to be shared, in which nobody
+    else writes to it. So of much data there are fewer.
+    """
+    if shares:
+        return written_bytes >= min(max(_LEAST_WAL_BYTES, data_bytes // 4), _MOST_WAL_BYTES)
+    return written_bytes >= max(2 * _LEAST_WAL_BYTES, data_bytes // 2)
 
 
 def first_to_keep(
@@ -149,7 +158,7 @@ class Historian:
         asleep = primary is None or primary.state in (ComputeState.ASLEEP, ComputeState.FAILED)
         if asleep:
             self._to_look_at.discard(branch.id)
-        if branch.state is not BranchState.READY or primary is None:
+        if branch.state is not BranchState.READY or primary is None or self._is_waited_for(branch):
             return
         head = parse_lsn(branch.end_of_wal) if asleep and branch.end_of_wal else self._written.get(branch.id, 0)
         if not head or self._looked_at(branch, head):
@@ -157,15 +166,20 @@ class Historian:
         folder = self._folder(branch)
         if not await asyncio.to_thread(self._is_due, folder, head):
             return
-        if asleep and branch.stopped_cleanly:
-            await self._keep_stopped(branch, folder)
-        elif primary.state is ComputeState.READY:
-            async with self._computes.held_awake(primary):
-                await keep_running_as_base(
-                    self._machine, socket_dir=self._machine.socket_dir(primary.endpoint), folder=folder
-                )
+        try:
+            if asleep and branch.stopped_cleanly:
+                await self._keep_stopped(branch, folder)
+            elif primary.state is ComputeState.READY:
+                await self._keep_running(branch, primary, folder)
+        except CloneStopped:
+            self._looked.pop(branch.incarnation, None)
+            return
         logger.info("kept a base of a branch's past", extra={"action": "base_kept", "branch": branch.id})
         await self._prune(branch)
+
+    def _is_waited_for(self, branch: Branch) -> bool:
+        """Whether somebody makes something of its project, and would share the disk with a base."""
+        return any(plan.project_id == branch.project_id for plan in self._catalog.plans.values())
 
     def _looked_at(self, branch: Branch, head: int) -> bool:
         """Whether it wrote too little since it was last looked at to look again."""
@@ -186,7 +200,7 @@ class Historian:
         return base_is_due(written, data_bytes, shares=self._machine.driver.name != "copy")
 
     async def _keep_stopped(self, branch: Branch, folder: BranchFolder) -> None:
-        """Whoever wants to wake it does not wait: then there is no base this time."""
+        """Whoever wants to wake it does not wait: then there is no base this time, which CloneStopped says."""
         postgres = choose(self._machine.installed, self._catalog.projects[branch.project_id].pg_version)
         stop = threading.Event()
 
@@ -195,12 +209,17 @@ class Historian:
             if control.is_clean:
                 keep_stopped_as_base(self._machine, folder, control, self._machine.now(), stop)
 
-        try:
-            async with self._computes.undisturbed(branch.id, stop.set):
-                if self._catalog.branches[branch.id].stopped_cleanly:
-                    await asyncio.to_thread(keep)
-        except CloneStopped:
-            self._looked.pop(branch.incarnation, None)
+        async with self._computes.undisturbed(branch.id, stop.set):
+            if self._catalog.branches[branch.id].stopped_cleanly:
+                await asyncio.to_thread(keep)
+
+    async def _keep_running(self, branch: Branch, primary: Compute, folder: BranchFolder) -> None:
+        """As `_keep_stopped`, for whoever wants to clone it or put it to sleep: the disk is his."""
+        stop = threading.Event()
+        socket_dir = self._machine.socket_dir(primary.endpoint)
+        # In this order: a primary that has to be woken after all waits until it may be disturbed.
+        async with self._computes.held_awake(primary), self._computes.undisturbed(branch.id, stop.set):
+            await keep_running_as_base(self._machine, socket_dir=socket_dir, folder=folder, stop=stop)
 
     async def _prune(self, branch: Branch) -> None:
         folder = self._folder(branch)

@@ -23,8 +23,12 @@ MB = 1 << 20
         (0, 0, True, False),
         (64 * MB - 1, 0, True, False),
         (64 * MB, 0, True, True),
-        # A base that shares its files costs what was changed, however much there is.
-        (64 * MB, 900 * MB, True, True),
+        # A base that shares its files costs what was changed, but leaves more pieces of a large file.
+        (225 * MB - 1, 900 * MB, True, False),
+        (225 * MB, 900 * MB, True, True),
+        # However much there is, a restore is to take some seconds.
+        (256 * MB - 1, 90_000 * MB, True, False),
+        (256 * MB, 90_000 * MB, True, True),
         # A copy of little data still takes some time.
         (64 * MB, 0, False, False),
         (128 * MB - 1, 30 * MB, False, False),
