@@ -18,6 +18,7 @@ from dormouse.proxy.session import (
     ComputeConnected,
     ComputeData,
     ComputeGone,
+    Confirmed,
     Connect,
     Event,
     ForwardCancel,
@@ -121,6 +122,11 @@ class Spoil:
         return bytes(spoilt[: round(self.cut_at * len(spoilt))]) + self.tail
 
 
+async def _confirm() -> None:
+    """What a session never calls: the world says how it went."""
+    raise AssertionError
+
+
 @dataclass
 class World:
     """Answers a session's commands as computes and clients do that mean well."""
@@ -165,7 +171,9 @@ class World:
                 self._feed(PenaltyServed())
             case Locate():
                 self.located = True
-                self._feed(Located(Address(socket_path="/run/.s.PGSQL.5432")))
+                self._feed(Located(Address(socket_path="/run/.s.PGSQL.5432", confirm=_confirm)))
+                if self.session.state is State.CONFIRMING:
+                    self._feed(Confirmed())
             case Connect():
                 self._feed(ComputeConnected(b"ours" + bytes(28)))
             case SendToCompute():

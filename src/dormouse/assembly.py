@@ -16,6 +16,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final
@@ -289,9 +290,12 @@ class _Directory:
         if moment:
             branch = BranchId(endpoint)
             return Address(socket_path=await self._visits.locate(branch, moment, role=role, verifier=verifier))
-        socket_path = await self._gate.locate(endpoint, role=role, verifier=verifier)
+        socket_path, was_asleep = await self._gate.locate(endpoint)
+        confirm = partial(self._gate.confirm, endpoint, role=role, verifier=verifier) if was_asleep else None
         if not pooled:
-            return Address(socket_path=socket_path)
+            return Address(socket_path=socket_path, confirm=confirm)
+        if confirm is not None:
+            await confirm()
         through_pooler = await self._gate.pooled(endpoint, database)
         if through_pooler is not None:
             return Address(socket_path=through_pooler)

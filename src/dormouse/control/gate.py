@@ -69,20 +69,24 @@ class Gate:
             None,
         )
 
-    async def locate(self, endpoint_id: EndpointId, *, role: str, verifier: str) -> str:
-        """Wake the compute if need be, and return the path of its socket.
+    async def locate(self, endpoint_id: EndpointId) -> tuple[str, bool]:
+        """Wake the compute if need be, and return the path of its socket, and whether it was asleep.
 
-        Raises StartFailed; EndpointDisabled; RequestError when the role's password is no longer the one
-        that was checked.
+        Raises StartFailed; EndpointDisabled.
+        """
+        compute = self._computes.of(self._reachable(endpoint_id))
+        if compute.state is ComputeState.READY:
+            return compute.server.socket_path, False
+        return (await compute.wake()).socket_path, True
+
+    async def confirm(self, endpoint_id: EndpointId, *, role: str, verifier: str) -> None:
+        """Ask a compute that was woken whether the role's password is still the one that was checked.
+
+        Raises RequestError if not; StartFailed; EndpointDisabled.
         """
         endpoint = self._reachable(endpoint_id)
-        compute = self._computes.of(endpoint)
-        if compute.state is ComputeState.READY:
-            return compute.server.socket_path
-        server = await compute.wake()
-        if await self._live_verifier(compute, endpoint.branch_id, role) != verifier:
+        if await self._live_verifier(self._computes.of(endpoint), endpoint.branch_id, role) != verifier:
             raise RequestError(f"password authentication failed for user '{role}'")
-        return server.socket_path
 
     async def pooled(self, endpoint_id: EndpointId, database: str) -> str | None:
         """The socket of the pooler of a compute that was located; None where there is no pooler to be had.

@@ -1,5 +1,6 @@
 """What the proxy needs to know of the computes, and no more. `assembly` gives it one of these."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,10 @@ class Address:
 
     notice: str = ""
     """Told to the client as a NOTICE before its first query; empty says nothing."""
+
+    confirm: Callable[[], Awaitable[None]] | None = None
+    """What is still to be asked before anybody hears of the compute, and takes a while: whether the role has the
+    verifier that it was authenticated with. Raises RequestError if not; StartFailed; EndpointDisabled."""
 
 
 class Activity:
@@ -61,7 +66,7 @@ class Directory(Protocol):
 
         A pooler does not say in time that there is no such database, so that it is asked for before.
         Raises StartFailed with the reason; EndpointDisabled; DatabaseNotFound if `pooled`; RequestError if `role`
-        no longer has the `verifier` that it was authenticated with.
+        no longer has the `verifier` that it was authenticated with, or leaves that to `Address.confirm`.
         """
         ...
 

@@ -52,6 +52,7 @@ from dormouse.proxy.session import (
     ComputeData,
     ComputeGone,
     ComputeUnreachable,
+    Confirmed,
     Connect,
     DeadlinePassed,
     Event,
@@ -448,6 +449,7 @@ class _Connection(asyncio.Protocol):
     # Errands: what has to wait. One at a time, as the session's first rule says.
 
     def _send_for(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._leave_errand()
         self._errand = self._listener.group.create_task(self._run(errand))
 
     async def _run(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -525,6 +527,10 @@ class _Connection(asyncio.Protocol):
                 return
             self._place = address.socket_path
         self.feed(Located(address))
+        # Unless the compute was gone again: then somebody else is on the way.
+        if address.confirm is not None and self._errand is asyncio.current_task():
+            await address.confirm()
+            self.feed(Confirmed())
 
     def _connect(self, socket_path: str) -> None:
         try:

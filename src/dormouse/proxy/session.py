@@ -9,7 +9,8 @@ Two rules.
 
     1. A session decides; it performs nothing. What needs the world (a verifier, a compute, a second of waiting)
        is a command, and its outcome comes back as an event. There is never more than one such errand under way,
-       and the state tells which.
+       and the state tells which; but a compute that had to be woken is connected to while it is asked whether the
+       password is still the one, and nobody hears of it before.
     2. Nothing about a role leads to a `Locate` before the client has proved that it knows the password. `Locate`
        wakes a compute; everything before it costs memory only.
 
@@ -70,6 +71,7 @@ __all__ = [
     "ComputeData",
     "ComputeGone",
     "ComputeUnreachable",
+    "Confirmed",
     "Connect",
     "DeadlinePassed",
     "Event",
@@ -123,6 +125,8 @@ class State(Enum):
     """The compute is awake and being connected to."""
     COMPUTE_STARTUP = auto()
     """The compute has our StartupMessage; ends with its ReadyForQuery, or its refusal."""
+    CONFIRMING = auto()
+    """It has answered, and whether the password is still the one is not known yet."""
     RELAYING = auto()
     """Bytes are handed on; the session has nothing more to say."""
     CANCELLING = auto()
@@ -186,9 +190,14 @@ class PenaltyServed:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The compute is awake."""
+    """The compute is awake. If its address is still to be confirmed, Confirmed or Refused follows."""
 
     address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The role's password is still the one that was checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +244,7 @@ Event = (
     | PasswordChecked
     | PenaltyServed
     | Located
+    | Confirmed
     | ComputeConnected
     | ComputeUnreachable
     | ComputeData
@@ -410,6 +420,9 @@ class Session:
         self._verifier: scram.Verifier | None = None
         self._exchange: scram.Exchange | None = None
         self._address: Address | None = None
+        self._is_confirmed = False
+        self._answer: Message | None = None
+        """The compute's, that waits to be confirmed: a ReadyForQuery, or an ErrorResponse."""
         self._attempts = 0
         self._secret = b""
         self._secret_bytes = _SECRET
@@ -596,6 +609,7 @@ class Session:
         limits = self._rules.limits
         after_s = limits.wake_retry_s * 2.0 ** (self._attempts - 1) if self._attempts else 0.0
         self._attempts += 1
+        self._answer = None
         self.state = State.LOCATING
         assert self.request is not None
         # As the server has it: who names no database means the one that is called as the role.
@@ -604,6 +618,7 @@ class Session:
 
     def _on_located(self, event: Located) -> list[Command]:
         self._address = event.address
+        self._is_confirmed = event.address.confirm is None
         self.state = State.CONNECTING
         return [Connect(event.address.socket_path)]
 
@@ -633,27 +648,53 @@ class Session:
                     self._compute_key = key
                     self._key = BackendKeyData(key.pid, self._secret)
                     self._for_client.append(self._key.encode())
-                case ErrorResponse(fields):
-                    return self._compute_refused(fields)
-                case ReadyForQuery():
-                    return self._ready(message)
+                case ErrorResponse(fields) if self._is_passing(fields):
+                    return [LeaveCompute(), self._locate()]
+                case ErrorResponse() | ReadyForQuery():
+                    return self._answered(message)
                 case _ if message.kind == b"R":  # it asks for a password, and we have none
                     return self._refuse(refusals.COMPUTE_UNREACHABLE)
                 case _:
                     self._for_client.append(message.encode())
         return []
 
+    def _is_passing(self, fields: Mapping[str, str]) -> bool:
+        return fields.get("C", "") in _PASSING and self._attempts < self._rules.limits.wake_attempts
+
+    def _answered(self, message: Message) -> list[Command]:
+        if not self._is_confirmed:
+            self._answer = message
+            self.state = State.CONFIRMING
+            return []
+        match parse_backend(message):
+            case ErrorResponse(fields):
+                return self._compute_refused(fields)
+            case _:
+                return self._ready(message)
+
+    def _on_confirmed(self, _event: Confirmed) -> list[Command]:
+        self._is_confirmed = True
+        answer, self._answer = self._answer, None
+        return [] if answer is None else self._answered(answer)
+
+    def _on_data_behind_answer(self, event: ComputeData) -> list[Command]:
+        self._from_compute += event.data
+        return []
+
+    def _on_gone_behind_answer(self, event: ComputeGone) -> list[Command]:
+        """Whoever refused hangs up."""
+        if self._answer is not None and self._answer.kind == b"E":
+            return []
+        return self._on_compute_lost(event)
+
     def _compute_refused(self, fields: Mapping[str, str]) -> list[Command]:
-        sqlstate = fields.get("C", "")
-        if sqlstate in _PASSING and self._attempts < self._rules.limits.wake_attempts:
-            return [LeaveCompute(), self._locate()]
         assert self.target is not None
         said = refusals.passed_on(fields, self._rules.errors, pooled=self.target.pooled)
         self._forget()
         self.state = State.CLOSED
         return [
             Send(b"".join(self._for_client) + said),
-            Close("refused_by_compute", Refusal(sqlstate, fields.get("M", ""))),
+            Close("refused_by_compute", Refusal(fields.get("C", ""), fields.get("M", ""))),
         ]
 
     def _ready(self, ready: Message) -> list[Command]:
@@ -701,7 +742,7 @@ class Session:
         match self.state:
             case State.PLAIN | State.SECURING | State.STARTUP:
                 return self._close("handshake_timed_out")
-            case State.LOCATING | State.CONNECTING | State.COMPUTE_STARTUP:
+            case State.LOCATING | State.CONNECTING | State.COMPUTE_STARTUP | State.CONFIRMING:
                 return self._refuse(refusals.COMPUTE_UNREACHABLE)
             case State.CANCELLING:
                 return self._close("cancel_timed_out")
@@ -782,6 +823,13 @@ _TABLE: Final[dict[tuple[State, type], _Handler]] = {
     (State.COMPUTE_STARTUP, ClientData): Session._on_early_data,
     (State.COMPUTE_STARTUP, ComputeData): Session._on_compute_data,
     (State.COMPUTE_STARTUP, ComputeGone): Session._on_compute_lost,
+    (State.COMPUTE_STARTUP, Confirmed): Session._on_confirmed,
+    (State.COMPUTE_STARTUP, Refused): Session._on_refused,
+    (State.CONFIRMING, ClientData): Session._on_early_data,
+    (State.CONFIRMING, ComputeData): Session._on_data_behind_answer,
+    (State.CONFIRMING, ComputeGone): Session._on_gone_behind_answer,
+    (State.CONFIRMING, Confirmed): Session._on_confirmed,
+    (State.CONFIRMING, Refused): Session._on_refused,
     (State.CANCELLING, ClientData): Session._on_early_data,
     (State.CANCELLING, ComputeGone): Session._on_cancelled,
 }

@@ -1,5 +1,6 @@
 """What a session is good for once it is there, and how it ends."""
 
+import asyncio
 import hashlib
 import os
 import signal
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -15,9 +17,21 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from dormouse.errors import RequestError
 from dormouse.proxy.directory import Address
 
-from .conftest import ENDPOINT, OTHER, PSQL, Postgres, Proxy, SmallDirectory, environment, needs_psql, wait_until
+from .conftest import (
+    ENDPOINT,
+    OTHER,
+    PSQL,
+    ROLE,
+    Postgres,
+    Proxy,
+    SmallDirectory,
+    environment,
+    needs_psql,
+    wait_until,
+)
 
 
 def in_background(work: Callable[[], Any]) -> tuple[threading.Thread, list[BaseException]]:
@@ -295,6 +309,92 @@ def test_a_compute_that_went_to_sleep_after_it_was_located(
     with proxy.connect() as connection:
         assert connection.execute("select 1").fetchone() == (1,)
     assert len(directory.locate_calls) == 2
+
+
+# What is still to be confirmed.
+
+
+def sessions_of(postgres: Postgres) -> int:
+    with postgres.connect() as admin:
+        row = admin.execute("select count(*) from pg_stat_activity where usename = %s", [ROLE]).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def test_the_compute_is_connected_to_while_it_is_confirmed(
+    proxy: Proxy, directory: SmallDirectory, postgres: Postgres
+) -> None:
+    async def confirm() -> None:
+        while await asyncio.to_thread(sessions_of, postgres) == 0:
+            await asyncio.sleep(0.01)
+
+    directory.address = replace(directory.address, confirm=confirm)
+
+    with proxy.connect() as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert len(directory.locate_calls) == 1
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.3])
+def test_who_is_not_confirmed_is_refused(
+    proxy: Proxy, directory: SmallDirectory, postgres: Postgres, delay_s: float
+) -> None:
+    async def confirm() -> None:
+        await asyncio.sleep(delay_s)
+        raise RequestError(f"password authentication failed for user '{ROLE}'")
+
+    directory.address = replace(directory.address, confirm=confirm)
+
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed for user 'owner'"):
+        proxy.connect()
+
+    wait_until(lambda: sessions_of(postgres) == 0, "its backend to end")
+    wait_until(lambda: proxy.listener.connections == 0, "the connection to be forgotten")
+
+
+def test_only_the_compute_that_is_there_is_confirmed(
+    proxy: Proxy, directory: SmallDirectory, postgres: Postgres
+) -> None:
+    asked: list[str] = []
+
+    def with_confirm(address: Address) -> Address:
+        async def confirm() -> None:
+            asked.append(address.socket_path)
+
+        return replace(address, confirm=confirm)
+
+    right = directory.address
+    gone = replace(right, socket_path=right.socket_path + ".gone")
+    addresses = iter([with_confirm(gone), with_confirm(right)])
+
+    def locate() -> None:
+        directory.address = next(addresses)
+
+    directory.before_locate = locate
+
+    with proxy.connect() as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert asked == [right.socket_path]
+
+
+def test_a_client_that_gives_up_unconfirmed_leaves_nothing(
+    proxy: Proxy, directory: SmallDirectory, postgres: Postgres
+) -> None:
+    asked = threading.Event()
+
+    async def confirm() -> None:
+        asked.set()
+        await asyncio.sleep(60)
+
+    directory.address = replace(directory.address, confirm=confirm)
+    parameters = proxy.parameters()
+    pgconn = psycopg.pq.PGconn.connect_start(psycopg.conninfo.make_conninfo("", **parameters).encode())
+    wait_until(lambda: pgconn.connect_poll() and asked.is_set(), "the question")
+
+    pgconn.finish()
+
+    wait_until(lambda: proxy.listener.connections == 0, "the connection to be forgotten")
+    wait_until(lambda: sessions_of(postgres) == 0, "its backend to end")
 
 
 # The end of the listener.

@@ -27,6 +27,7 @@ from dormouse.proxy.session import (
     ComputeData,
     ComputeGone,
     ComputeUnreachable,
+    Confirmed,
     Connect,
     DeadlinePassed,
     Event,
@@ -84,6 +85,14 @@ RULES = Rules(host_suffix=SUFFIX, certificate_hash=HASH, mock_secret=b"secret", 
 STARTUP = StartupMessage({"user": ROLE, "database": "neondb"})
 SOCKET = "/run/.s.PGSQL.5432"
 ADDRESS = Address(socket_path=SOCKET)
+
+
+async def confirm() -> None:
+    """What a session never calls."""
+    raise AssertionError
+
+
+WOKEN = replace(ADDRESS, confirm=confirm)
 OFFER = AuthenticationSASL(("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")).encode()
 OK = AuthenticationOk().encode()
 READY = ReadyForQuery().encode()
@@ -182,6 +191,7 @@ class Play:
             State.LOCATING: self.to_locating,
             State.CONNECTING: lambda: self.to_locating()(Located(ADDRESS)),
             State.COMPUTE_STARTUP: self.to_compute_startup,
+            State.CONFIRMING: lambda: self.to_compute_startup(WOKEN)(ComputeData(OK + READY)),
             State.RELAYING: lambda: self.to_compute_startup()(ComputeData(OK + READY)),
             State.CANCELLING: lambda: self(CancelRequest(1, b"1234").encode()),
             State.CLOSED: lambda: self(ClientGone()),
@@ -563,6 +573,69 @@ def test_a_compute_that_is_not_ready_at_last_says_so_itself(play: Play) -> None:
     assert commands[-1] == Close("refused_by_compute", Refusal("57P03", "the database system is shutting down"))
 
 
+# A compute that was woken, of which nobody hears before the password is confirmed.
+
+NO_DATABASE = ErrorResponse({"S": "FATAL", "V": "FATAL", "C": "3D000", "M": 'database "x" does not exist'})
+ANSWERS = {"ready": OK + READY, "refuses": OK + NO_DATABASE.encode()}
+CHANGED = refusals.wrong_password(ROLE)
+
+
+def test_the_session_begins_when_it_is_confirmed(play: Play) -> None:
+    play.to_compute_startup(WOKEN)
+
+    assert play(ComputeData(OK + READY + b"be")) == []
+    assert play(ComputeData(b"hind")) == []
+    assert play(b"early") == []
+    [relay] = play(Confirmed())
+
+    assert isinstance(relay, Relay)
+    assert (relay.for_client, relay.for_compute) == (READY + b"behind", b"early")
+    assert play.session.state is State.RELAYING
+
+
+def test_what_is_confirmed_early_begins_when_it_is_ready(play: Play) -> None:
+    play.to_compute_startup(WOKEN)
+
+    assert play(Confirmed()) == []
+    [relay] = play(ComputeData(OK + READY))
+
+    assert isinstance(relay, Relay)
+
+
+@pytest.mark.parametrize("answer", ["nothing yet", *ANSWERS])
+def test_who_has_an_old_password_hears_nothing_of_the_compute(play: Play, answer: str) -> None:
+    play.to_compute_startup(WOKEN)
+
+    assert play(ComputeData(ANSWERS.get(answer, OK))) == []
+    assert play(Refused(CHANGED)) == says(CHANGED)
+
+
+def test_a_refusal_of_the_compute_is_told_when_it_is_confirmed(play: Play) -> None:
+    play.to_compute_startup(WOKEN)
+
+    assert play(ComputeData(ANSWERS["refuses"])) == []
+    assert play(ComputeGone()) == []
+    assert play(Confirmed()) == [
+        Send(NO_DATABASE.encode()),
+        Close("refused_by_compute", Refusal("3D000", 'database "x" does not exist')),
+    ]
+
+
+@pytest.mark.parametrize("before", [OK, OK + READY])
+def test_a_compute_that_is_lost_unconfirmed_is_woken_again(play: Play, before: bytes) -> None:
+    play.to_compute_startup(WOKEN)
+    play(ComputeData(before))
+
+    assert play(ComputeGone()) == [LeaveCompute(), replace(LOCATE, after_s=0.05)]
+    play(Located(WOKEN))
+    play(ComputeConnected(b"ours"))
+    assert play(Confirmed()) == []
+    [relay] = play(ComputeData(OK + READY))
+
+    assert isinstance(relay, Relay)
+    assert relay.for_client == READY
+
+
 # Cancelling.
 
 
@@ -599,7 +672,7 @@ def test_every_state_has_an_end_in_time(state: State) -> None:
             assert commands == [Close("handshake_timed_out")]
         case State.CANCELLING:
             assert commands == [Close("cancel_timed_out")]
-        case State.LOCATING | State.CONNECTING | State.COMPUTE_STARTUP:
+        case State.LOCATING | State.CONNECTING | State.COMPUTE_STARTUP | State.CONFIRMING:
             assert commands == says(refusals.COMPUTE_UNREACHABLE)
         case _:
             assert commands == says(refusals.AUTHENTICATION_TIMED_OUT)
