@@ -5,7 +5,7 @@ python bench/branches.py [ROUNDS] [SCALE] [FOLDER] [PART …]
 SCALE is pgbench's: 60 is 0.9 GB. FOLDER is where the homes lie, by default the temporary folder; copy-on-write
 clones want one on XFS or btrfs. If a file system is mounted there, disk is counted as `df` does; else, since
 others write there too, file by file, and files that share their blocks count as often as there are of them.
-PARTS: fresh, load, disk, restore, suspends, crowd; by default all. Needs pgbench.
+PARTS: fresh, steady, load, disk, restore, suspends, crowd; by default all. Needs pgbench.
 
 The thousand branches are records alone, as in api.py.
 """
@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -43,11 +44,21 @@ from measuring import in_turn, ratio_of, spread, timed_ms
 
 REPLAYED = {"18 segments of 1 MB": 18 << 20, "as much as 18 segments of 16 MB": 288 << 20}
 FEW, MANY = 10, 1000
+STEADY = 100
+"""Transactions a second of a site that has something to do: a fifth of what two cores can."""
 
 
 def main() -> None:
     rounds, scale, folder, *parts = [*sys.argv[1:], *("11", "60", tempfile.gettempdir())[len(sys.argv) - 1 :]]
-    run = {"fresh": fresh, "load": load, "disk": disk, "restore": restore, "suspends": suspends, "crowd": crowd}
+    run = {
+        "fresh": fresh,
+        "steady": partial(load, transactions_s=STEADY),
+        "load": load,
+        "disk": disk,
+        "restore": restore,
+        "suspends": suspends,
+        "crowd": crowd,
+    }
     for part in parts or run:
         run[part](Bench(rounds=int(rounds), scale=int(scale), folder=Path(folder)))
 
@@ -101,8 +112,11 @@ def fresh(bench: Bench) -> None:
         tell(f"{what}, the clone alone, as its operation says", [clone for _, clone in took])
 
 
-def load(bench: Bench) -> None:
-    """A branch of 1 GB beside `cp -a` of the parent's directory, both while four clients write."""
+def load(bench: Bench, *, transactions_s: int | None = None) -> None:
+    """A branch of 1 GB beside `cp -a` of the parent's directory, both while four clients write.
+
+    They write as fast as they can, which takes both cores and the disk, or so many times a second.
+    """
     with bench.platform() as platform:
         made = filled(bench, platform)
         data = next(platform.home.glob(f"projects/{made.project}/branches/{made.branch}/*/data"))
@@ -119,14 +133,15 @@ def load(bench: Bench) -> None:
             synced.append(on_disk)
             return took
 
-        with writers(made) as progress:
+        with writers(made, transactions_s) as progress:
             time.sleep(3)
             began = time.time()
             mine, theirs = in_turn(bench.rounds, ours, copied)
             ended = time.time()
             time.sleep(3)
         size = f"{sum(path.stat().st_size for path in data.rglob('*') if path.is_file()) / 1e9:.1f} GB"
-        what = f"branch of {size} under write load ({driver(platform)})"
+        written = "full write load" if transactions_s is None else f"{transactions_s} writes a second"
+        what = f"branch of {size} under {written} ({driver(platform)})"
         tell(f"{what}, to its first row", mine)
         tell(f"{what}, the clone alone, as its operation says", clones[1:])
         tell("`cp -a` of the parent's directory under the same load", theirs)
@@ -222,9 +237,10 @@ def pgbench(made: Made, *flags: str) -> None:
 
 
 @contextmanager
-def writers(made: Made) -> Iterator[list[tuple[float, float, float]]]:
+def writers(made: Made, transactions_s: int | None) -> Iterator[list[tuple[float, float, float]]]:
     """Four clients that write for the length of a block; then the list holds seconds, tps and latency in ms."""
-    command, environment = pgbench_command(made, "-c", "4", "-j", "1", "-T", "100000", "-P", "1")
+    rate = () if transactions_s is None else ("--rate", str(transactions_s))
+    command, environment = pgbench_command(made, "-c", "4", "-j", "1", "-T", "100000", "-P", "1", *rate)
     progress: list[tuple[float, float, float]] = []
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
