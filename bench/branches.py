@@ -330,8 +330,10 @@ def timed_copy(data: Path, target: Path) -> tuple[float, float]:
 def timed_restore(bench: Bench, platform: Platform, scale: int, amount: int) -> float:
     """From the call to the first row, which must be that of then."""
     made = filled(bench, platform, scale)
-    # A sleep makes a base.
+    # A sleep makes a base, unless somebody is in a hurry.
     platform.put_to_sleep(made)
+    bases = f"projects/{made.project}/branches/{made.branch}/*/bases"
+    wait_until(lambda: len(list(platform.home.glob(f"{bases}/[0-9A-F]*"))) > 1, "a base is kept", 120)
     rows(made.url, "CREATE TABLE state AS SELECT 'then' AS at")
     rows(made.url, "CREATE TABLE filler (line text)")
     write(made, amount)
