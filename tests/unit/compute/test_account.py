@@ -59,3 +59,11 @@ def test_nothing_of_root_is_left(has_setpriv: bool, monkeypatch: pytest.MonkeyPa
     assert found["Gid"] == "54320 54320 54320 54320"
     assert found["Groups"] == ""
     assert {found[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0000000000000000"}
+
+
+@AS_ROOT
+def test_a_program_that_is_not_there_is_an_error() -> None:
+    account = Account(name="somebody", uid=54_323, gid=54_320)
+
+    with pytest.raises(FileNotFoundError):
+        subprocess.run(**run_as(account, ["/usr/bin/there-is-no-such-program"]), check=False)
