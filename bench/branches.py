@@ -45,7 +45,7 @@ from measuring import in_turn, ratio_of, spread, timed_ms
 REPLAYED = {"18 segments of 1 MB": 18 << 20, "as much as 18 segments of 16 MB": 288 << 20}
 FEW, MANY = 10, 1000
 STEADY = 100
-"""Transactions a second of a site that has something to do: a fifth of what two cores can."""
+"""Transactions a second of a site that has something to do: an eighth of what two cores can."""
 
 
 def main() -> None:
@@ -294,17 +294,17 @@ def timed_branch(platform: Platform, made: Made) -> tuple[float, float]:
     rows(url)
     took = (time.perf_counter() - began) * 1000
 
-    def clone() -> Operation:
+    def operation() -> Operation:
         operations = platform.client.operations(made.project, limit=20).operations
         return next(one for one in operations if one.branch_id == branch and one.action == "create_branch")
 
     # Who waits for the branch is served before its operation is said to have ended.
-    wait_until(lambda: clone().status == "finished", "its operation ended")
-    clone_ms = float(clone().total_duration_ms)
+    wait_until(lambda: operation().status == "finished", "its operation ended")
+    operation_ms = float(operation().total_duration_ms)
     platform.client.delete_branch(made.project, branch, hard=True)
     wait_until(lambda: not list(platform.home.glob(f"projects/*/branches/{branch}")), "its files are gone")
     subprocess.run(["sync", "--file-system", platform.home], check=True)
-    return took, clone_ms
+    return took, operation_ms
 
 
 def timed_copy(data: Path, target: Path) -> tuple[float, float]:

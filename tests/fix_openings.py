@@ -127,6 +127,11 @@ async def _confirm() -> None:
     raise AssertionError
 
 
+SOCKET = "/run/.s.PGSQL.5432"
+WOKEN = Address(socket_path=SOCKET, confirm=_confirm)
+"""A compute that nobody is to hear of yet."""
+
+
 @dataclass
 class World:
     """Answers a session's commands as computes and clients do that mean well."""
@@ -171,7 +176,7 @@ class World:
                 self._feed(PenaltyServed())
             case Locate():
                 self.located = True
-                self._feed(Located(Address(socket_path="/run/.s.PGSQL.5432", confirm=_confirm)))
+                self._feed(Located(WOKEN))
                 if self.session.state is State.CONFIRMING:
                     self._feed(Confirmed())
             case Connect():

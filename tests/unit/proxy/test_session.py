@@ -69,6 +69,7 @@ from dormouse.wire.messages import (
     SASLResponse,
 )
 from dormouse.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
+from fix_openings import SOCKET, WOKEN
 
 EP = "ep-calm-hill-a5x6y7z8"
 SUFFIX = "dormouse.localhost"
@@ -83,16 +84,7 @@ HASH = hashlib.sha256(b"certificate").digest()
 LIMITS = Limits()
 RULES = Rules(host_suffix=SUFFIX, certificate_hash=HASH, mock_secret=b"secret", random_bytes=bytes)
 STARTUP = StartupMessage({"user": ROLE, "database": "neondb"})
-SOCKET = "/run/.s.PGSQL.5432"
 ADDRESS = Address(socket_path=SOCKET)
-
-
-async def confirm() -> None:
-    """What a session never calls."""
-    raise AssertionError
-
-
-WOKEN = replace(ADDRESS, confirm=confirm)
 OFFER = AuthenticationSASL(("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")).encode()
 OK = AuthenticationOk().encode()
 READY = ReadyForQuery().encode()
